@@ -1,0 +1,1 @@
+"""The engine: paper -> trials -> records -> verdicts. It knows no paper by name."""

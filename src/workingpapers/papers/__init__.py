@@ -1,0 +1,1 @@
+"""One room per paper; see docs/adding-a-paper.md."""
