@@ -84,7 +84,8 @@ def parse(text: str, tolerance: float = 0.0) -> Predicate:
         low, high = float(match[1]), float(match[2])
         if low >= high:
             raise InvalidParameterError(
-                f"predicate {text!r}: the lower end {low:g} is not below the upper end {high:g}; write `in [a, b]` with a < b"
+                f"predicate {text!r}: the lower end {low:g} is not below the upper end {high:g}; "
+                "write `in [a, b]` with a < b"
             )
         return Predicate(text, low, high, low_closed=True, high_closed=True)
     if match := _WITHIN.fullmatch(wanted):
@@ -98,6 +99,12 @@ def parse(text: str, tolerance: float = 0.0) -> Predicate:
         boolean = match[1] in ("true", "false")
         target = float(match[1] == "true") if boolean else float(match[1])
         return Predicate(
-            text, target - tolerance, target + tolerance, low_closed=True, high_closed=True, equality=True, boolean=boolean
+            text,
+            target - tolerance,
+            target + tolerance,
+            low_closed=True,
+            high_closed=True,
+            equality=True,
+            boolean=boolean,
         )
     raise InvalidParameterError(f"predicate {text!r} cannot be read; allowed are {LANGUAGE}")

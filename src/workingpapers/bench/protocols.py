@@ -140,13 +140,24 @@ class Interval:
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a verdict (the claim's arm or its control): everything needed to check it by hand."""
+    """One side of a verdict (the claim's arm or its control): everything needed to check it by hand.
+
+    Args:
+        value: Mean over seeds.
+        interval: Interval over seeds.
+        per_seed: The numbers, one per seed.
+        passes: The whole interval satisfies the predicate.
+        fails: The whole interval violates it; for an exact claim, some seed does.
+        equivalence_p: For equivalence claims with Student intervals, the larger p-value of the two one-sided tests;
+            below 0.025 exactly when `passes`.
+    """
 
     value: float
     interval: Interval
     per_seed: tuple[float, ...]
     passes: bool
     fails: bool
+    equivalence_p: float | None = None
 
 
 @dataclass(frozen=True)
@@ -233,9 +244,7 @@ class Trial(Protocol):
         dropout); on leaving, its former state is back."""
         ...
 
-    def record(
-        self, name: str, value: Any, *, unit: str = "", timing: bool = False, **axes: AxisValue
-    ) -> None:
+    def record(self, name: str, value: Any, *, unit: str = "", timing: bool = False, **axes: AxisValue) -> None:
         """Keep one measured number, or a list of numbers, with its axes. `timing` marks what differs from run to
         run on the same machine (seconds, bytes of the process)."""
         ...

@@ -102,7 +102,9 @@ class RecordingTrial:
             raise InvalidParameterError(
                 f"claim {claim_id!r} got control={control!r} and paper.toml gives it no control; name it there"
             )
-        self._put(ClaimValue(claim_id, _number(value, claim_id), None if control is None else _number(control, claim_id)))
+        self._put(
+            ClaimValue(claim_id, _number(value, claim_id), None if control is None else _number(control, claim_id))
+        )
 
     def not_tested(self, claim_id: str, reason: str) -> None:
         """Say why this trial has no number for a claim."""
@@ -151,7 +153,9 @@ def _number(value: Any, claim_id: str) -> float:
     if isinstance(value, np.ndarray | torch.Tensor) and value.ndim == 0:
         value = value.item()
     if not isinstance(value, bool | np.bool_ | numbers.Real):
-        raise InvalidTypeError(f"claim {claim_id!r} got {type(value).__name__} {value!r}; give one number or true/false")
+        raise InvalidTypeError(
+            f"claim {claim_id!r} got {type(value).__name__} {value!r}; give one number or true/false"
+        )
     return float(value)
 
 
