@@ -117,4 +117,4 @@ def experiment(paper: Paper) -> Experiment:
     for needed in ("SCALES", "measure", "figures"):
         if not hasattr(module, needed):
             raise InvalidPaperError(f"{paper.folder / 'experiment.py'}: no `{needed}`; an experiment has {needed}")
-    return module  # type: ignore[return-value]  # a module that has the protocol's names
+    return module

@@ -23,9 +23,7 @@ def seeded_torch(seed: int) -> Iterator[None]:
     """Inside, torch's global generators (CPU and, if in use, CUDA) start from `seed`; afterwards they are as before."""
     import torch
 
-    devices = (
-        list(range(torch.cuda.device_count())) if torch.cuda.is_available() and torch.cuda.is_initialized() else []
-    )
+    devices = list(range(torch.cuda.device_count()))
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield

@@ -1,0 +1,129 @@
+"""The file of one trial: append-only JSON lines, each synced to disk, sealed by a last line with a checksum."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from workingpapers.bench.protocols import ClaimValue, Record
+from workingpapers.errors import DamagedRecordError
+
+NAME = "trial.jsonl"
+_NOT_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
+
+
+@dataclass(frozen=True)
+class StoredTrial:
+    """One finished trial, read back and checked."""
+
+    slug: str
+    key: str
+    scale: str
+    seed: int
+    repetition: int
+    settings: Mapping[str, Any]
+    code: str
+    device: str
+    records: tuple[Record, ...]
+    claim_values: Mapping[str, ClaimValue]
+    data: tuple[Mapping[str, str], ...]
+
+
+class TrialFile:
+    """Writes a trial's lines; `seal` ends it. Every line is on disk before `write` returns."""
+
+    def __init__(self, folder: Path, head: Mapping[str, Any]) -> None:
+        self._file = (folder / NAME).open("xb")
+        self._digest = hashlib.sha256()
+        self._lines = 0
+        self.write({"kind": "start", **head})
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Append one line."""
+        data = (json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n").encode()
+        self._digest.update(data)
+        self._lines += 1
+        self._put(data)
+
+    def seal(self) -> None:
+        """Append the checksum of all lines before; the file is then complete."""
+        self._put(
+            (json.dumps({"kind": "seal", "lines": self._lines, "sha256": self._digest.hexdigest()}) + "\n").encode()
+        )
+
+    def _put(self, data: bytes) -> None:
+        self._file.write(data)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def read_trial(path: Path) -> StoredTrial:
+    """Read a sealed trial file.
+
+    Raises:
+        DamagedRecordError: truncated, changed since it was sealed, or not a trial file.
+    """
+    data = path.read_bytes()
+    body, _, last = data.removesuffix(b"\n").rpartition(b"\n")
+    body += b"\n"
+    try:
+        seal = json.loads(last)
+        if not data.endswith(b"\n") or seal.get("kind") != "seal":
+            raise DamagedRecordError(f"{path}: truncated: its last line is not a seal")
+        if seal["sha256"] != hashlib.sha256(body).hexdigest():
+            raise DamagedRecordError(f"{path}: its lines do not match its checksum; it was changed or corrupted")
+        return _assemble(path, [json.loads(line) for line in body.splitlines()])
+    except (ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
+        if isinstance(error, DamagedRecordError):
+            raise
+        raise DamagedRecordError(f"{path}: not a trial file: {error}") from error
+
+
+def _assemble(path: Path, lines: list[dict[str, Any]]) -> StoredTrial:
+    head = lines[0]
+    records, claim_values, data = [], {}, []
+    for line in lines[1:]:
+        if line["kind"] == "record":
+            records.append(
+                Record(
+                    line["name"], _number(line["value"]), line["axes"], line.get("unit", ""), line.get("timing", False)
+                )
+            )
+        elif line["kind"] == "claim":
+            value = ClaimValue(line["id"], _number(line["value"]), _number(line.get("control")), line.get("reason"))
+            claim_values[value.id] = value
+        elif line["kind"] == "data":
+            data.append({key: line[key] for key in ("name", "source", "sha256")})
+    return StoredTrial(
+        slug=head["slug"],
+        key=path.parent.name,
+        scale=head["scale"],
+        seed=head["seed"],
+        repetition=head["repetition"],
+        settings=head["settings"],
+        code=head["code"],
+        device=head["device"],
+        records=tuple(records),
+        claim_values=claim_values,
+        data=tuple(data),
+    )
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str):
+        return _NOT_FINITE.get(value, value)
+    if isinstance(value, list):
+        return [_number(item) for item in value]
+    return value
