@@ -1,6 +1,6 @@
 """The run store: folders on disk that survive a kill at any moment and many runners at once.
 
-    <root>/<slug>/<key>/trial.jsonl, run.json           one finished trial; key = hash(slug, settings, seed, code, device)
+    <root>/<slug>/<key>/trial.jsonl, run.json           one finished trial; key = hash(slug, settings, seed, code, …)
     <root>/<slug>/run-<id>/run.json, figures/, report.* one command's run: which trials, when, where, how it ended
     <root>/<slug>/errors/<key>.json                     the traceback of a trial that raised, until it succeeds
     <root>/<slug>/.partial-*                            a trial in flight; renamed to <key> when it is sealed
@@ -24,16 +24,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workingpapers.bench import trial_file
+from workingpapers.bench.files import explained, locked, replace_file, store_error, sync_folder, unlocked, write_synced
 from workingpapers.bench.trial_file import StoredTrial
-from workingpapers.errors import DamagedRecordError, StoreError
+from workingpapers.errors import DamagedRecordError
 
 RunStatus = Literal["running", "complete", "failed", "interrupted"]
 _GRACE_S = 10.0  # a partial folder younger than this may be about to be locked
 
 
-def trial_key(slug: str, settings: Mapping[str, Any], seed: int, code: str, device: str) -> str:
-    """The content key of a trial. It is on the device's kind, since a GPU's numbers are not a CPU's."""
-    text = json.dumps([slug, settings, seed, code, device.partition(":")[0]], sort_keys=True)
+def trial_key(slug: str, scale: str, settings: Mapping[str, Any], seed: int, code: str, device: str) -> str:
+    """The content key of a trial: all that its numbers depend on. Of the device, the kind counts."""
+    text = json.dumps([slug, scale, settings, seed, code, device.partition(":")[0]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -86,8 +87,8 @@ class Store:
                 raise DamagedRecordError(f"{path}: missing from its folder") from error
             return None
         except OSError as error:
-            raise _store_error("read", path, error) from error
-        if trial_key(trial.slug, trial.settings, trial.seed, trial.code, trial.device) != key:
+            raise store_error("read", path, error) from error
+        if trial_key(trial.slug, trial.scale, trial.settings, trial.seed, trial.code, trial.device) != key:
             raise DamagedRecordError(f"{path}: its contents belong to another folder")
         return trial
 
@@ -103,21 +104,21 @@ class Store:
         """A private folder for a trial in flight. On leaving without an error it becomes the trial's folder; where
         another runner was first, that one's stays. On an error it is removed."""
         parent = self.root / slug
-        with _explained("write to", parent):
+        with explained("write to", parent):
             parent.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(prefix=f".partial-{key}-", dir=parent))
             folder.chmod(0o755)
-        with _locked(folder):
+        with locked(folder):
             try:
                 yield folder
-                with _explained("write to", folder):
+                with explained("write to", folder):
                     _publish(folder, self.folder(slug, key))
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def adopt(self, slug: str, key: str, files: Mapping[str, bytes]) -> None:
         """Store a trial that was measured elsewhere, from the bytes of its files."""
-        with self.writing(slug, key) as folder, _explained("write to", folder):
+        with self.writing(slug, key) as folder, explained("write to", folder):
             for name, data in files.items():
                 write_synced(folder / name, data)
 
@@ -125,14 +126,14 @@ class Store:
         """Move a damaged trial out of the way, for inspection, and say where it went."""
         source = self.folder(slug, key)
         target = source.with_name(f".damaged-{key}-{time.time_ns()}")
-        with _explained("write to", source), contextlib.suppress(FileNotFoundError):
+        with explained("write to", source), contextlib.suppress(FileNotFoundError):
             source.rename(target)
         return target
 
     def put_error(self, slug: str, key: str, error: Mapping[str, Any]) -> None:
         """Keep the traceback of a trial that raised."""
         path = self.root / slug / "errors" / f"{key}.json"
-        with _explained("write to", path.parent):
+        with explained("write to", path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, json.dumps(error, indent=1).encode())
 
@@ -151,7 +152,7 @@ class Store:
     def put_run(self, manifest: RunManifest) -> None:
         """Write a run's manifest in one step."""
         folder = self.run_folder(manifest.slug, manifest.id)
-        with _explained("write to", folder):
+        with explained("write to", folder):
             folder.mkdir(parents=True, exist_ok=True)
             content = asdict(manifest)
             replace_file(folder / "run.json", json.dumps({**content, "sha256": _checksum(content)}, indent=1).encode())
@@ -173,14 +174,14 @@ class Store:
         cleared = 0
         for folder in (self.root / slug).glob(".partial-*"):
             with contextlib.suppress(OSError):
-                if time.time() - folder.stat().st_mtime > _GRACE_S and _unlocked(folder):
+                if time.time() - folder.stat().st_mtime > _GRACE_S and unlocked(folder):
                     shutil.rmtree(folder, ignore_errors=True)
                     cleared += 1
         return cleared
 
     def check_writable(self) -> None:
         """Raise `StoreError` now rather than after hours of work where the root cannot be written."""
-        with _explained("write to", self.root):
+        with explained("write to", self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root) as probe:
                 probe.write(b"0" * 4096)
@@ -188,93 +189,16 @@ class Store:
                 os.fsync(probe.fileno())
 
 
-def write_synced(path: Path, data: bytes) -> None:
-    """Write a file and wait until it is on disk."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file by one rename: a reader sees the old one or the new one."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
-    try:
-        write_synced(Path(temporary), data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
 def _publish(folder: Path, target: Path) -> None:
-    _sync_folder(folder)
+    sync_folder(folder)
     try:
         folder.rename(target)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
         return  # another runner was first, with the same contents
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold an advisory lock on a folder; the system drops it when the process dies."""
-    if os.name != "posix":
-        yield
-        return
-    import fcntl
-
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _unlocked(folder: Path) -> bool:
-    if os.name != "posix":
-        return time.time() - folder.stat().st_mtime > 24 * 3600
-    import fcntl
-
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    else:
-        return True
-    finally:
-        os.close(handle)
+    sync_folder(target.parent)
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-@contextmanager
-def _explained(doing: str, path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _store_error(doing, path, error) from error
-
-
-def _store_error(doing: str, path: Path, error: OSError) -> StoreError:
-    if error.errno == errno.ENOSPC:
-        return StoreError(f"cannot {doing} {path}: the disk is full; free some space and run the same command again")
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return StoreError(f"cannot {doing} {path}: no permission; choose another folder with --store")
-    return StoreError(f"cannot {doing} {path}: {error.strerror or error}; choose another folder with --store")

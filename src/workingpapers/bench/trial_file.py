@@ -1,5 +1,6 @@
 """The file of one trial: append-only JSON lines, each synced to disk, sealed by a last line with a checksum."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from workingpapers.bench.files import explained
 from workingpapers.bench.protocols import ClaimValue, Record
 from workingpapers.errors import DamagedRecordError
 
@@ -37,7 +39,9 @@ class TrialFile:
     """Writes a trial's lines; `seal` ends it. Every line is on disk before `write` returns."""
 
     def __init__(self, folder: Path, head: Mapping[str, Any]) -> None:
-        self._file = (folder / NAME).open("xb")
+        self._path = folder / NAME
+        with explained("write to", self._path):
+            self._file = self._path.open("xb")
         self._digest = hashlib.sha256()
         self._lines = 0
         self.write({"kind": "start", **head})
@@ -56,9 +60,10 @@ class TrialFile:
         )
 
     def _put(self, data: bytes) -> None:
-        self._file.write(data)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with explained("write to", self._path):
+            self._file.write(data)
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +71,8 @@ class TrialFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # every line is on disk already; a full disk was reported by its write
+            self._file.close()
 
 
 def read_trial(path: Path) -> StoredTrial:
