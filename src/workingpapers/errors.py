@@ -41,5 +41,9 @@ class StoreError(WorkingPapersError, OSError):
     """The run store cannot be read or written: full disk, read-only folder, ..."""
 
 
+class NoResultError(WorkingPapersError, LookupError):
+    """There is no complete run of a paper to show."""
+
+
 class TrialError(WorkingPapersError, RuntimeError):
     """A trial ended in an error; its traceback is in the store."""

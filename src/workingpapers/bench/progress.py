@@ -1,6 +1,7 @@
 """Live progress on stderr: papers, trials, the steps inside each running trial, time left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from workingpapers.bench.backends import Event
@@ -22,6 +23,11 @@ class SilentWatcher:
 
     def stop(self) -> None:
         """Nothing."""
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing."""
+        yield
 
 
 class RichWatcher:
@@ -83,3 +89,12 @@ class RichWatcher:
     def stop(self) -> None:
         """Take the bars away."""
         self._progress.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Inside, the bars are away, so that a result can be printed where they were."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()

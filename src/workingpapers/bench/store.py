@@ -130,9 +130,13 @@ class Store:
             source.rename(target)
         return target
 
+    def error_file(self, slug: str, key: str) -> Path:
+        """Where the traceback of a trial that raised lies."""
+        return self.root / slug / "errors" / f"{key}.json"
+
     def put_error(self, slug: str, key: str, error: Mapping[str, Any]) -> None:
         """Keep the traceback of a trial that raised."""
-        path = self.root / slug / "errors" / f"{key}.json"
+        path = self.error_file(slug, key)
         with explained("write to", path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, json.dumps(error, indent=1).encode())
@@ -140,14 +144,14 @@ class Store:
     def error(self, slug: str, key: str) -> dict[str, Any] | None:
         """The error that a trial last ended with, if it did."""
         try:
-            return json.loads((self.root / slug / "errors" / f"{key}.json").read_text())
+            return json.loads(self.error_file(slug, key).read_text())
         except (OSError, ValueError):
             return None
 
     def clear_error(self, slug: str, key: str) -> None:
         """Forget a trial's error, once it succeeded."""
         with contextlib.suppress(OSError):
-            (self.root / slug / "errors" / f"{key}.json").unlink(missing_ok=True)
+            self.error_file(slug, key).unlink(missing_ok=True)
 
     def put_run(self, manifest: RunManifest) -> None:
         """Write a run's manifest in one step."""
