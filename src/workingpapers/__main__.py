@@ -1,0 +1,6 @@
+"""`python -m workingpapers`."""
+
+from workingpapers.cli.main import run
+
+if __name__ == "__main__":
+    run()
