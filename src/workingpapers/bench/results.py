@@ -1,6 +1,5 @@
 """A run read back from a store: its trials, its verdicts, and what a reader must know about it."""
 
-import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -100,7 +99,7 @@ class LoadedRun:
         marks = []
         if self.origin == "shipped":
             marks.append("shipped result: measured by the authors of this package, not on this machine")
-        if self.manifest.code != current_code(self.paper):
+        if self.manifest.code != code_hash(self.paper.module, self.paper.folder):
             marks.append("older code: measured with another version of this paper's code; run it again to renew it")
         if self.manifest.claims != claims_hash(self.paper.claims):
             marks.append("changed claims: the claims were edited after this run")
@@ -110,12 +109,6 @@ class LoadedRun:
         for name in sorted({name for name in names if names.count(name) > 1}):
             marks.append(f"mixed data: the trials used different contents of {name}")
         return (*marks, *self.damage)
-
-
-@functools.cache
-def current_code(paper: Paper) -> str:
-    """Hash of the paper's code as it is now."""
-    return code_hash(paper.module, paper.folder)
 
 
 def shipped_store() -> Store:

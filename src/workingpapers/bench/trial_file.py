@@ -1,6 +1,5 @@
 """The file of one trial: append-only JSON lines, each synced to disk, sealed by a last line with a checksum."""
 
-import contextlib
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ from workingpapers.bench.protocols import ClaimValue, Record
 from workingpapers.errors import DamagedRecordError
 
 NAME = "trial.jsonl"
+_SEAL_START = b'{"kind": "seal", '
 _NOT_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 
 
@@ -41,10 +41,14 @@ class TrialFile:
     def __init__(self, folder: Path, head: Mapping[str, Any]) -> None:
         self._path = folder / NAME
         with explained("write to", self._path):
-            self._file = self._path.open("xb")
+            self._file = self._path.open("xb", buffering=0)
         self._digest = hashlib.sha256()
         self._lines = 0
-        self.write({"kind": "start", **head})
+        try:
+            self.write({"kind": "start", **head})
+        except BaseException:
+            self._file.close()
+            raise
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append one line."""
@@ -55,14 +59,11 @@ class TrialFile:
 
     def seal(self) -> None:
         """Append the checksum of all lines before; the file is then complete."""
-        self._put(
-            (json.dumps({"kind": "seal", "lines": self._lines, "sha256": self._digest.hexdigest()}) + "\n").encode()
-        )
+        self._put(_seal(self._lines, self._digest.hexdigest()))
 
     def _put(self, data: bytes) -> None:
         with explained("write to", self._path):
             self._file.write(data)
-            self._file.flush()
             os.fsync(self._file.fileno())
 
     def __enter__(self) -> Self:
@@ -71,8 +72,7 @@ class TrialFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError):  # every line is on disk already; a full disk was reported by its write
-            self._file.close()
+        self._file.close()
 
 
 def read_trial(path: Path) -> StoredTrial:
@@ -82,19 +82,20 @@ def read_trial(path: Path) -> StoredTrial:
         DamagedRecordError: truncated, changed since it was sealed, or not a trial file.
     """
     data = path.read_bytes()
-    body, _, last = data.removesuffix(b"\n").rpartition(b"\n")
-    body += b"\n"
+    head, _, last = data.removesuffix(b"\n").rpartition(b"\n")
+    body = head + b"\n"
+    if data != body + last + b"\n" or not last.startswith(_SEAL_START):
+        raise DamagedRecordError(f"{path}: truncated: its last line is not a seal")
+    if last + b"\n" != _seal(body.count(b"\n"), hashlib.sha256(body).hexdigest()):
+        raise DamagedRecordError(f"{path}: its lines do not match its checksum; it was changed or corrupted")
     try:
-        seal = json.loads(last)
-        if not data.endswith(b"\n") or seal.get("kind") != "seal":
-            raise DamagedRecordError(f"{path}: truncated: its last line is not a seal")
-        if seal["sha256"] != hashlib.sha256(body).hexdigest():
-            raise DamagedRecordError(f"{path}: its lines do not match its checksum; it was changed or corrupted")
         return _assemble(path, [json.loads(line) for line in body.splitlines()])
     except (ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
-        if isinstance(error, DamagedRecordError):
-            raise
         raise DamagedRecordError(f"{path}: not a trial file: {error}") from error
+
+
+def _seal(lines: int, sha256: str) -> bytes:
+    return _SEAL_START + json.dumps({"lines": lines, "sha256": sha256})[1:].encode() + b"\n"
 
 
 def _assemble(path: Path, lines: list[dict[str, Any]]) -> StoredTrial:

@@ -1,0 +1,35 @@
+"""What all tests share: shapes checked in the methods, no network, few threads, a sample room."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("COLUMNS", "120")
+
+import pytest
+from jaxtyping import install_import_hook
+
+ROOMS = Path(__file__).parent / "rooms"
+
+# Shape annotations are checked in tests only; outside of them they cost nothing
+_hook = install_import_hook(["workingpapers.papers", "workingpapers.parts"], "beartype.beartype")
+_hook.__enter__()
+
+sys.path.insert(0, str(ROOMS))  # with its entry point, as if a package were installed
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOMS), os.environ.get("PYTHONPATH")]))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _threads() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("WORKINGPAPERS_RUNS", str(tmp_path / "runs"))
+    yield
