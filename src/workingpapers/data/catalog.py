@@ -1,4 +1,4 @@
-"""Real data sets by name. Nothing is ever downloaded: the user's path, an environment variable, an installed package."""
+"""Real data sets by name, from the user's path or an installed package; nothing is ever downloaded."""
 
 import difflib
 import importlib
