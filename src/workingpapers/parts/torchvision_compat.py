@@ -38,9 +38,9 @@ def allow_torchvision_import() -> bool:
     specification = importlib.util.find_spec("torchvision")
     if specification is None or _operators_known() or _compiled_part_loads(specification.submodule_search_locations):
         return False
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]  # torch gives no types
     for schema in _SCHEMAS:
-        library.define(schema)
+        library.define(schema)  # type: ignore[no-untyped-call]  # likewise
     _declared.append(library)
     return True
 
@@ -54,7 +54,7 @@ def _compiled_part_loads(folders: list[str] | None) -> bool:
     for folder in folders or []:
         for library in Path(folder).glob("_C.*"):
             try:
-                torch.ops.load_library(library)
+                torch.ops.load_library(library)  # type: ignore[no-untyped-call]  # likewise
             except OSError:
                 return False
             return _operators_known()

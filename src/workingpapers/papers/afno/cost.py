@@ -50,7 +50,7 @@ def mixer_cost(
 
     Returns:
         `flops` (a multiply-add counts two; a real FFT of n points 2.5·n·log₂n), `params` (real numbers) and
-        `activation_bytes` (what the mixer keeps for its backward pass, weights included).
+        `activation_bytes` (what the mixer keeps for its backward pass, its input and weights included).
 
     Raises:
         InvalidParameterError: `dim` is not divisible by `num_blocks` or `num_heads`, or an unknown mixer.
@@ -84,7 +84,7 @@ def mixer_cost(
     if mixer == "afno":
         modes = _kept(height, width, keep_fraction, mode_truncation)
         pairs = dim * dim * hidden_factor // num_blocks
-        kept = 2 * modes * dim * (1 + hidden_factor + (sparsity_threshold > 0)) + 8 * pairs
+        kept = count * dim + 2 * modes * dim * (1 + hidden_factor + (sparsity_threshold > 0)) + 8 * pairs
         return {
             "flops": 16 * modes * pairs + transforms,
             "params": 2 * (2 * pairs + (dim * hidden_factor + dim if bias else 0)),
@@ -98,7 +98,7 @@ def mixer_cost(
     return {
         "flops": per_mode * modes + transforms,
         "params": params,
-        "activation_bytes": (spectrum + params) * bytes_per_value,
+        "activation_bytes": (count * dim + spectrum + params) * bytes_per_value,
     }
 
 
