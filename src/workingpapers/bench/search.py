@@ -21,9 +21,10 @@ _LENGTH = 0.5  # BM25's b, halved: our fields are short and alike
 _PREFIX = 0.6  # worth of a word of which only the beginning was given
 _SHORTEST_PREFIX = 4
 _STOP_WORDS = frozenset(
-    "a an and are as at be been but by can do does for from has have how in into is it its no not of on or our so such "
-    "than that the their there these they this those to too was we were what when where which while who why will with"
-    .split()
+    """
+    a an and are as at be been but by can do does for from has have how in into is it its no not of on or our so such
+    than that the their there these they this those to too was we were what when where which while who why will with
+    """.split()  # noqa: SIM905 - a list of these would be longer than the rest of the file's head
 )
 _WORD = re.compile(r"[^\W_]+")
 
@@ -71,7 +72,7 @@ def search(papers: Sequence[Paper], query: str) -> list[Hit]:
     found = [{word: _found(fields, word) for word in words} for fields in index]
     rarity = {word: _rarity(len(index), sum(bool(by_word[word]) for by_word in found)) for word in words}
     for paper, fields, by_word in zip(papers, index, found, strict=True):
-        total = sum(rarity[word] * _weight(fields, by_word[word], mean_length) for word in words)
+        total = sum(rarity[word] * _weight(fields, word, by_word[word], mean_length) for word in words)
         covered = sum(bool(by_word[word]) for word in words)
         if covered:
             matched = dict.fromkeys(written for word in words for written in by_word[word].values())
@@ -140,7 +141,9 @@ def _rarity(papers: int, holding: int) -> float:
     return math.log(1.0 + (papers - holding + 0.5) / (holding + 0.5))
 
 
-def _weight(fields: Mapping[str, _Field], stems: Mapping[str, str], mean_length: Mapping[str, float]) -> float:
+def _weight(
+    fields: Mapping[str, _Field], word: str, stems: Mapping[str, str], mean_length: Mapping[str, float]
+) -> float:
     """Saturated, weighted frequency of the best of the stems over all fields of a paper."""
     best = 0.0
     for stemmed in stems:
@@ -149,5 +152,4 @@ def _weight(fields: Mapping[str, _Field], stems: Mapping[str, str], mean_length:
             if count := field.counts[stemmed]:
                 total += WEIGHTS[name] * count / (1.0 - _LENGTH + _LENGTH * field.length / mean_length[name])
         best = max(best, total / (_SATURATION + total))
-    exact = len(stems) == 1
-    return best * (1.0 if exact else _PREFIX)
+    return best * (1.0 if word in stems else _PREFIX)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import workingpapers
-from workingpapers.cli import check, show
+from workingpapers.cli import check, new, report, search, show
 from workingpapers.cli import list as list_verb
 from workingpapers.cli import run as run_verb
 from workingpapers.cli.options import DebugOption, FormatOption, examples
@@ -29,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for _verb in (list_verb, show, run_verb, check):
+for _verb in (list_verb, show, run_verb, check, search, report, new):
     _verb.add_to(app)
 
 
@@ -116,7 +116,9 @@ def _usage(error: Exception, message: str) -> str:
     """A usage error in the house's words: it ends with where help is."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "workingpapers"
-    return f"{message[:1].lower()}{message[1:].rstrip('.')}; see `{path} --help`"
+    if message.startswith("No such command") and context is not None:
+        message += f" Verbs are {', '.join(context.command.commands)}"
+    return f"{message[:1].lower()}{message[1:].rstrip('.')} (see `{path} --help`)"
 
 
 def _wanted_mode(arguments: Sequence[str]) -> Any:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from workingpapers.cli.output import FORMATS, Output, mode_of
+from workingpapers.errors import InvalidParameterError
 
 DEFAULT_STORE = "runs"
 
@@ -30,6 +31,14 @@ def output(context: typer.Context, verb_format: str | None) -> Output:
     """The output in the format given after the verb, else before it, else `auto`."""
     before = context.find_root().params.get("format_")
     return Output(mode_of(verb_format or before or "auto"))
+
+
+def whole_number(option: str, text: str) -> int:
+    """The number that an option was given; raises `InvalidParameterError` where it is none."""
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidParameterError(f"{option} {text!r} is not a whole number; give one, such as 5") from None
 
 
 def examples(*lines: str) -> str:

@@ -57,7 +57,7 @@ class Output:
         return _console(stderr=True)
 
     def deliver(
-        self, *, data: Callable[[], Any], values: Callable[[], Iterable[str]], view: Callable[[], None]
+        self, *, data: Callable[[], Any], values: Callable[[], Iterable[str]], view: Callable[[], object]
     ) -> None:
         """Give a verb's result in the wanted mode.
 
@@ -74,7 +74,7 @@ class Output:
         else:
             view()
 
-    def collect(self, view: Callable[[], None], values: Callable[[], Iterable[str]]) -> None:
+    def collect(self, view: Callable[[], object], values: Callable[[], Iterable[str]]) -> None:
         """Give one of several results: in JSON mode nothing, because the document comes at the end."""
         if self.mode != "json":
             self.deliver(data=dict, values=values, view=view)
@@ -89,6 +89,11 @@ class Output:
         from rich.text import Text
 
         self.stdout.print(Text.assemble((label, "bold"), text), soft_wrap=True)
+
+    def lines(self, label: str, things: Iterable[object]) -> None:
+        """Print one such line for each thing."""
+        for thing in things:
+            self.line(label, str(thing))
 
     def hint(self, command: str, what: str = "next") -> None:
         """Suggest the next command; for humans only."""

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workingpapers.cli.options import DEFAULT_STORE, DebugOption, FormatOption, StoreOption, examples, output
+from workingpapers.cli.options import (
+    DEFAULT_STORE,
+    DebugOption,
+    FormatOption,
+    StoreOption,
+    examples,
+    output,
+    whole_number,
+)
 from workingpapers.cli.output import Output
 from workingpapers.cli.rooms import warn_of_broken
 from workingpapers.errors import InvalidPaperError, InvalidParameterError, WorkingPapersError
@@ -37,10 +45,10 @@ def run(
     all_: Annotated[bool, typer.Option("--all", help="Every paper there is.")] = False,
     scale: Annotated[str, typer.Option("--scale", metavar="smoke|laptop|paper", help="How big.")] = "laptop",
     seeds: Annotated[
-        int | None, typer.Option("--seeds", metavar="N", help="Trials.", show_default="the paper's own number")
+        str | None, typer.Option("--seeds", metavar="N", help="Trials.", show_default="the paper's own number")
     ] = None,
     jobs: Annotated[
-        int | None,
+        str | None,
         typer.Option("--jobs", metavar="N", help="Worker processes; 0 runs all in this one.", show_default="cores"),
     ] = None,
     ray: Annotated[
@@ -53,8 +61,8 @@ def run(
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be given often.", show_default=False),
     ] = None,
     base_seed: Annotated[
-        int, typer.Option("--base-seed", metavar="N", help="The number that all seeds derive from.")
-    ] = 0,
+        str, typer.Option("--base-seed", metavar="N", help="The number that all seeds derive from.")
+    ] = "0",
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is stored already.")] = False,
     store: StoreOption = DEFAULT_STORE,
     format_: FormatOption = None,
@@ -74,7 +82,15 @@ def run(
     from workingpapers.bench.store import Store
     from workingpapers.cli.outcomes import Outcomes
 
-    options = Options(check_scale(scale), seeds, jobs, device, base_seed, tuple(changes or ()), fresh)
+    options = Options(
+        scale=check_scale(scale),
+        seeds=None if seeds is None else whole_number("--seeds", seeds),
+        jobs=None if jobs is None else whole_number("--jobs", jobs),
+        device=device,
+        base_seed=whole_number("--base-seed", base_seed),
+        changes=tuple(changes or ()),
+        fresh=fresh,
+    )
     papers = _chosen(slugs or [], all_, out)
     return _measure(papers, options, Store(store), ray, Outcomes(Store(store), out, many=len(papers) > 1, debug=debug))
 
