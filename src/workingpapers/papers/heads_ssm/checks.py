@@ -6,6 +6,7 @@ Differences from the paper: none known.
 """
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 
-Array = Tensor | np.ndarray
+# what torch.as_tensor takes
+Array = Tensor | np.ndarray | Sequence[Any] | complex | float | int
 
 
 def whole_number(name: str, value: Any, least: int = 1) -> int:

@@ -6,6 +6,7 @@ Differences from the paper: the families are ours.
 """
 
 from collections.abc import Callable
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -72,7 +73,12 @@ FAMILIES: tuple[str, ...] = tuple(_TRANSITIONS)
 
 
 def random_system(
-    family: str, N: int, d: int, p: int, rho: float = 0.95, seed: int | np.random.Generator = 0
+    family: str,
+    N: SupportsIndex,
+    d: SupportsIndex,
+    p: SupportsIndex,
+    rho: float | int = 0.95,
+    seed: int | np.integer | np.random.Generator = 0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw `A`, `B`, `C` of a family; `B` and `C` are Gaussian with variance `1 / N`.
 
@@ -106,12 +112,13 @@ def random_system(
     return A, scale * rng.standard_normal((N, d)), scale * rng.standard_normal((p, N))
 
 
-def distinct_eigenvalues(family: str, N: int) -> int:
+def distinct_eigenvalues(family: str, N: SupportsIndex) -> int:
     """Degree of the minimal polynomial of `A` in a family of state size `N`."""
-    return max(1, N // 2) if _known(family) == "repeated-diagonal" else N
+    states = whole_number("N", N)
+    return max(1, states // 2) if _known(family) == "repeated-diagonal" else states
 
 
-def family_rank(family: str, N: int, d: int, p: int, n: int) -> int:
+def family_rank(family: str, N: SupportsIndex, d: SupportsIndex, p: SupportsIndex, n: SupportsIndex) -> int:
     """The number k(n) of heads that a generic system of a family needs, in exact arithmetic.
 
     `min(n, m, p d)` with m the degree of the minimal polynomial of `A`; for `repeated-diagonal` each eigenvalue's
@@ -132,7 +139,7 @@ def family_rank(family: str, N: int, d: int, p: int, n: int) -> int:
         >>> family_rank("repeated-diagonal", N=8, d=4, p=4, n=32)
         4
     """
-    return min(whole_number("n", n), distinct_eigenvalues(family, N), p * d)
+    return min(whole_number("n", n), distinct_eigenvalues(family, N), whole_number("p", p) * whole_number("d", d))
 
 
 def _known(family: str) -> str:

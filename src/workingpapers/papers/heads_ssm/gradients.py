@@ -7,7 +7,7 @@ Differences from the paper: both constructed inputs are re-derived; "independent
 
 import warnings
 from collections.abc import Iterable
-from typing import Literal
+from typing import SupportsIndex
 
 import numpy as np
 import pandas as pd
@@ -27,11 +27,11 @@ FLOOR = 1e-12
 def gradient_profile(
     layer: Layer,
     X: Float[Tensor, "n d"],
-    i: int,
-    distances: Iterable[int],
+    i: SupportsIndex,
+    distances: Iterable[SupportsIndex],
     *,
     causal: bool = False,
-    norm: Literal["spectral", "frobenius"] = "spectral",
+    norm: str = "spectral",
 ) -> pd.DataFrame:
     r"""How strongly output i depends on the token `distance` steps before it, by automatic differentiation.
 
@@ -67,20 +67,23 @@ def gradient_profile(
     """
     tokens(X)
     n = X.shape[0]
-    if not -n <= i < n:
-        raise InvalidParameterError(f"i is {i}; with {n} tokens it must lie in 0..{n - 1}")
-    i = int(i) % n
+    output = whole_number("i", i, least=-n)
+    if output >= n:
+        raise InvalidParameterError(f"i is {output}; with {n} tokens it must lie in 0..{n - 1}")
+    output %= n
     steps = [whole_number("distance", distance, least=0) for distance in distances]
-    if not steps or max(steps) > i:
-        raise InvalidParameterError(f"distances are {steps}; from output {i} they must lie in 0..{i}, at least one")
+    if not steps or max(steps) > output:
+        raise InvalidParameterError(
+            f"distances are {steps}; from output {output} they must lie in 0..{output}, at least one"
+        )
     if norm not in ("spectral", "frobenius"):
         raise InvalidParameterError(f"norm is {norm!r}; choose spectral or frobenius")
     with torch.enable_grad():
         x = X.detach().clone().requires_grad_(True)
-        y = apply_layer(layer, x, causal=causal)[i]
+        y = apply_layer(layer, x, causal=causal)[output]
         # one vector-Jacobian product for each output channel, all in one batch
         (rows,) = torch.autograd.grad(y, x, torch.eye(len(y), dtype=y.dtype, device=y.device), is_grads_batched=True)
-    jacobians = rows.detach()[:, [i - step for step in steps]].transpose(0, 1)
+    jacobians = rows.detach()[:, [output - step for step in steps]].transpose(0, 1)
     norms = torch.linalg.matrix_norm(jacobians, ord=2 if norm == "spectral" else "fro")
     frame = pd.DataFrame({"distance": steps, "norm": norms.double().cpu().numpy()})
     frame.attrs["slope"] = _slope_of(layer, frame)
@@ -102,7 +105,7 @@ def _slope_of(layer: Layer, frame: pd.DataFrame) -> float | None:
     return fit_slope(frame) if usable.nunique() >= 2 else None
 
 
-def fit_slope(profile: pd.DataFrame, floor: float = FLOOR) -> float:
+def fit_slope(profile: pd.DataFrame, floor: float | int = FLOOR) -> float:
     """Least-squares slope of log norm against distance: 0 where gradients do not attenuate, log rho(A) for an SSM.
 
     Args:
@@ -130,7 +133,7 @@ def fit_slope(profile: pd.DataFrame, floor: float = FLOOR) -> float:
 
 
 def needle_head(
-    dim: int, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    dim: SupportsIndex, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
 ) -> nn.MultiheadAttention:
     """One softmax head that looks for a needle: the second of the two inputs on which attention does not attenuate.
 
@@ -157,23 +160,23 @@ def needle_head(
         >>> round(weights[9, 3].item(), 6), round(math.exp(2.0) / (math.exp(2.0) + 9), 6)
         (0.450853, 0.450853)
     """
-    dim = whole_number("dim", dim, least=3)
-    head = nn.MultiheadAttention(dim, 1, bias=False, device=device, dtype=dtype)
-    query, key = torch.zeros(dim, dim), torch.zeros(dim, dim)
+    width = whole_number("dim", dim, least=3)
+    head = nn.MultiheadAttention(width, 1, bias=False, device=device, dtype=dtype)
+    query, key = torch.zeros(width, width), torch.zeros(width, width)
     query[0, 0] = key[0, 1] = 1.0
-    content = torch.eye(dim)
+    content = torch.eye(width)
     content[:2] = 0.0
     with torch.no_grad():
         head.in_proj_weight.copy_(torch.cat([query, key, content]))
-        head.out_proj.weight.copy_(torch.eye(dim))
+        head.out_proj.weight.copy_(torch.eye(width))
     return head
 
 
 def needle_input(
-    n: int,
-    dim: int,
-    position: int,
-    margin: float,
+    n: SupportsIndex,
+    dim: SupportsIndex,
+    position: SupportsIndex,
+    margin: float | int,
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
@@ -202,12 +205,15 @@ def needle_input(
         >>> needle_input(5, 4, position=0, margin=1.0)[0]
         tensor([0., 2., 1., 0.])
     """
-    n, dim = whole_number("n", n, least=2), whole_number("dim", dim, least=3)
-    if not 0 <= position < n - 1:
-        raise InvalidParameterError(f"position is {position}; the needle must lie in 0..{n - 2}, before the last token")
-    X = torch.zeros(n, dim, device=device, dtype=dtype)
+    length, width = whole_number("n", n, least=2), whole_number("dim", dim, least=3)
+    place = whole_number("position", position, least=0)
+    if place >= length - 1:
+        raise InvalidParameterError(
+            f"position is {place}; the needle must lie in 0..{length - 2}, before the last token"
+        )
+    X = torch.zeros(length, width, device=device, dtype=dtype)
     X[-1, 0] = 1.0
     # softmax divides by sqrt(dim), so the needle carries it
-    X[position, 1] = margin * dim**0.5
-    X[position, 2] = 1.0
+    X[place, 1] = margin * width**0.5
+    X[place, 2] = 1.0
     return X

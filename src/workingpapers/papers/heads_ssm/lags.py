@@ -6,7 +6,7 @@ Differences from the paper: diagonal, per-channel and complex systems are accept
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 from jaxtyping import Float, Inexact
@@ -121,7 +121,7 @@ def _through(D: Array, *, outputs: int, inputs: int, stack: bool) -> Tensor:
     return through
 
 
-def compact_lags(system: System, n: int) -> Inexact[Tensor, "n ..."]:
+def compact_lags(system: System, n: SupportsIndex) -> Inexact[Tensor, "n ..."]:
     """Lag operators without padding by zeros: `(n, p, d)`, or for a stack their diagonals `(n, d)`.
 
     Real wherever the system is real, holds conjugate pairs, or is closed under conjugation to within rounding.
@@ -164,7 +164,7 @@ def lag_operators(
     A: Array,
     B: Array,
     C: Array,
-    n: int,
+    n: SupportsIndex,
     D: Array | None = None,
     *,
     per_channel: bool | None = None,
@@ -217,7 +217,7 @@ def lag_diagonals(
     A: Array,
     B: Array,
     C: Array,
-    n: int,
+    n: SupportsIndex,
     D: Array | None = None,
     *,
     conjugate_pairs: bool = False,

@@ -5,6 +5,8 @@ Implements two layers of the unified form that torch does not ship: the linear r
 Differences from the paper: complex systems give their real part; linear attention is one choice of the gate.
 """
 
+from typing import SupportsIndex
+
 import numpy as np
 import torch
 from jaxtyping import Float, Inexact, Shaped
@@ -73,11 +75,11 @@ class LinearSSM(nn.Module):
     def random(
         cls,
         family: str = "dense-orthogonal",
-        N: int = 8,
-        d: int = 4,
-        p: int = 4,
-        rho: float = 0.95,
-        seed: int | np.random.Generator = 0,
+        N: SupportsIndex = 8,
+        d: SupportsIndex = 4,
+        p: SupportsIndex = 4,
+        rho: float | int = 0.95,
+        seed: int | np.integer | np.random.Generator = 0,
         *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -118,7 +120,7 @@ class LinearSSM(nn.Module):
         is_matrix = a.ndim == 2 and not self.per_channel
         return float((torch.linalg.eigvals(a) if is_matrix else a).abs().max())
 
-    def lag_operators(self, n: int) -> Float[Tensor, "n p d"]:
+    def lag_operators(self, n: SupportsIndex) -> Float[Tensor, "n p d"]:
         """`M_0 .. M_{n-1}` in float64, `(n, p, d)`; the real part where the system is complex."""
         lags = compact_lags(self.system, n)
         lags = lags.real if lags.is_complex() else lags

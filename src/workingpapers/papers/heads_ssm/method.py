@@ -5,6 +5,8 @@ Implements the head-count theorem (H = k heads are necessary and sufficient) by 
 Differences from the paper: optimal heads below k with certified error, and counts for a tolerance, are ours.
 """
 
+from typing import SupportsIndex
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -15,7 +17,7 @@ from workingpapers.papers.heads_ssm.families import FAMILIES, family_rank, rando
 from workingpapers.papers.heads_ssm.gradients import fit_slope, gradient_profile, needle_head, needle_input
 from workingpapers.papers.heads_ssm.lags import as_system, compact_lags, lag_diagonals, lag_operators
 from workingpapers.papers.heads_ssm.layers import LinearAttention, LinearSSM
-from workingpapers.papers.heads_ssm.mixers import FactorizedMixer, Method, SoftmaxMixer
+from workingpapers.papers.heads_ssm.mixers import FactorizedMixer, SoftmaxMixer
 from workingpapers.papers.heads_ssm.operators import apply_layer, interaction_offset, interaction_operators
 from workingpapers.papers.heads_ssm.ranks import RankReport, interaction_rank, tail_errors
 from workingpapers.papers.heads_ssm.weights import load_ssm_layers
@@ -50,8 +52,8 @@ def heads_needed(
     A: Array,
     B: Array,
     C: Array,
-    n: int,
-    tol: float = 1e-6,
+    n: SupportsIndex,
+    tol: float | int = 1e-6,
     *,
     D: Array | None = None,
     per_channel: bool | None = None,
@@ -99,7 +101,7 @@ def head_errors(
     A: Array,
     B: Array,
     C: Array,
-    n: int,
+    n: SupportsIndex,
     *,
     D: Array | None = None,
     per_channel: bool | None = None,
@@ -136,14 +138,14 @@ def ssm_to_heads(
     A: Array,
     B: Array,
     C: Array,
-    n: int,
-    heads: int | None = None,
-    tol: float | None = None,
+    n: SupportsIndex,
+    heads: SupportsIndex | None = None,
+    tol: float | int | None = None,
     *,
     D: Array | None = None,
     per_channel: bool | None = None,
     conjugate_pairs: bool = False,
-    method: Method = "auto",
+    method: str = "auto",
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
 ) -> FactorizedMixer:
@@ -193,24 +195,25 @@ def ssm_to_heads(
         raise InvalidTypeError(f"both heads = {heads!r} and tol = {tol!r} are given; give one of them")
     lags = _real_lags(A, B, C, n, D, per_channel, conjugate_pairs)
     most = min(lags.shape[0], lags[0].numel())
-    if heads is not None and whole_number("heads", heads) > most:
+    count = None if heads is None else whole_number("heads", heads)
+    if count is not None and count > most:
         width = "d" if lags.ndim == 2 else "p d"
         raise InvalidParameterError(
-            f"heads is {heads}; on n = {lags.shape[0]} tokens with {width} = {lags[0].numel()} at most {most} heads "
+            f"heads is {count}; on n = {lags.shape[0]} tokens with {width} = {lags[0].numel()} at most {most} heads "
             f"can be independent; choose 1 to {most}"
         )
     if tol is not None:
         _in_unit_interval(tol)
-        heads = max(1, int((_errors(lags) > tol).sum()))
-    elif heads is None:
-        heads = max(1, interaction_rank(lags).rank)
+        count = max(1, int((_errors(lags) > tol).sum()))
+    elif count is None:
+        count = max(1, interaction_rank(lags).rank)
     weights = _weights(lags)
     weighted = weights * lags.flatten(1)
     u, s, z = torch.linalg.svd(weighted, full_matrices=False)
     # the scale goes to the coefficients: maps have norm one
-    coeff = (u[:, :heads] * s[:heads] / weights).T
+    coeff = (u[:, :count] * s[:count] / weights).T
     kind = torch.float64 if dtype is None else dtype
-    value = z[:heads].reshape(heads, *lags.shape[1:]).to(kind)
+    value = z[:count].reshape(count, *lags.shape[1:]).to(kind)
     coeff = coeff.to(kind)
     residual = weighted - weights * torch.einsum("hn,h...->n...", coeff.double(), value.double()).flatten(1)
     norm = float(torch.linalg.vector_norm(weighted))
@@ -219,7 +222,7 @@ def ssm_to_heads(
 
 
 def _real_lags(
-    A: Array, B: Array, C: Array, n: int, D: Array | None, per_channel: bool | None, conjugate_pairs: bool
+    A: Array, B: Array, C: Array, n: SupportsIndex, D: Array | None, per_channel: bool | None, conjugate_pairs: bool
 ) -> Tensor:
     lags = compact_lags(as_system(A, B, C, D, per_channel=per_channel, conjugate_pairs=conjugate_pairs), n).detach()
     if lags.is_complex():
@@ -240,6 +243,6 @@ def _errors(lags: Tensor) -> Tensor:
     return tail_errors(torch.linalg.svdvals(_weights(lags) * lags.flatten(1)))
 
 
-def _in_unit_interval(tol: float) -> None:
+def _in_unit_interval(tol: float | int) -> None:
     if not 0.0 <= tol < 1.0:
         raise InvalidParameterError(f"tol is {tol!r}; the relative error must lie in [0, 1)")

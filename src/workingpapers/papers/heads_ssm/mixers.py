@@ -6,7 +6,7 @@ Differences from the paper: the FFT, the per-channel form and the softmax form w
 """
 
 import math
-from typing import Literal
+from typing import SupportsIndex
 
 import torch
 from jaxtyping import Float, Shaped
@@ -17,8 +17,7 @@ from workingpapers.errors import InvalidParameterError, InvalidTypeError
 from workingpapers.papers.heads_ssm.checks import compute_dtype, tokens, whole_number
 from workingpapers.papers.heads_ssm.lags import toeplitz_operators
 
-Method = Literal["auto", "direct", "fft"]
-METHODS: tuple[Method, ...] = ("auto", "direct", "fft")
+METHODS: tuple[str, ...] = ("auto", "direct", "fft")
 
 # up to this length the Toeplitz product is faster than the FFTs
 DIRECT_UP_TO = 32
@@ -69,8 +68,8 @@ class FactorizedMixer(nn.Module):
         coeff: Tensor,
         value: Tensor,
         *,
-        method: Method = "auto",
-        operator_error: float | None = None,
+        method: str = "auto",
+        operator_error: float | int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -92,12 +91,12 @@ class FactorizedMixer(nn.Module):
     @classmethod
     def random(
         cls,
-        heads: int,
-        n: int,
-        d: int,
-        p: int,
+        heads: SupportsIndex,
+        n: SupportsIndex,
+        d: SupportsIndex,
+        p: SupportsIndex,
         *,
-        method: Method = "auto",
+        method: str = "auto",
         generator: torch.Generator | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -114,10 +113,10 @@ class FactorizedMixer(nn.Module):
             device: Where the parameters lie.
             dtype: Type of the parameters.
         """
-        heads, n = whole_number("heads", heads), whole_number("n", n)
-        d, p = whole_number("d", d), whole_number("p", p)
-        coeff = torch.randn(heads, n, generator=generator, dtype=dtype) * n**-0.5
-        value = torch.randn(heads, p, d, generator=generator, dtype=dtype) * d**-0.5
+        count, length = whole_number("heads", heads), whole_number("n", n)
+        width, out = whole_number("d", d), whole_number("p", p)
+        coeff = torch.randn(count, length, generator=generator, dtype=dtype) * length**-0.5
+        value = torch.randn(count, out, width, generator=generator, dtype=dtype) * width**-0.5
         return cls(coeff, value, method=method, device=device, dtype=dtype)
 
     @property
@@ -141,17 +140,17 @@ class FactorizedMixer(nn.Module):
         return float(self.certificate)
 
     @property
-    def method(self) -> Method:
+    def method(self) -> str:
         """How the mixer runs: `auto`, `direct` or `fft`."""
         return self._method
 
     @method.setter
-    def method(self, method: Method) -> None:
+    def method(self, method: str) -> None:
         if method not in METHODS:
             raise InvalidParameterError(f"method is {method!r}; choose one of {', '.join(METHODS)}")
-        self._method: Method = method
+        self._method = method
 
-    def lag_operators(self) -> Float[Tensor, "n p d"]:
+    def lag_operators(self) -> Float[Tensor, "n p *d"]:
         """`sum_h c_h(tau) V_h` in float64, `(n, p, d)`; `(n, d)` where maps are diagonal."""
         return torch.einsum("hn,h...->n...", self.coeff.double(), self.value.double())
 
@@ -260,7 +259,7 @@ class SoftmaxMixer(nn.Module):
         """Longest sequence the mixer was built for."""
         return self.lag_logits.shape[1]
 
-    def rows(self, n: int | None = None) -> Float[Tensor, "heads n n1"]:
+    def rows(self, n: SupportsIndex | None = None) -> Float[Tensor, "heads n n1"]:
         """Attention rows, `(G, n, n + 1)`: non-negative, each of sum one; the last column is the sink.
 
         Args:
@@ -333,5 +332,5 @@ def _mix_spectra(taps: Tensor, value: Tensor, spectrum: Tensor) -> Tensor:
         convolved = (taps[:, None, chunk] * spectrum[..., None, :, chunk]).flatten(-3, -2)
         # real maps on complex numbers: one real product instead of four
         product = flat @ torch.view_as_real(convolved).flatten(-2)
-        pieces.append(torch.view_as_complex(product.unflatten(-1, (-1, 2))))
+        pieces.append(torch.view_as_complex(product.reshape(*product.shape[:-1], -1, 2)))
     return torch.cat(pieces, dim=-1)

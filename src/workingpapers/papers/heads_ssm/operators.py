@@ -6,8 +6,7 @@ Differences from the paper: biases are an affine offset, reported by interaction
 """
 
 import math
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -36,7 +35,8 @@ class HasOperators(Protocol):
         ...
 
 
-Layer = nn.Module | HasOperators | Callable[[Tensor], Tensor]
+# any of SUPPORTED; checked when used, so that the error can list them
+Layer = Any
 
 
 def interaction_operators(layer: Layer, X: Float[Tensor, "n d"], *, causal: bool = False) -> Float[Tensor, "n n p d"]:

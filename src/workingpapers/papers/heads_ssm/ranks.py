@@ -6,9 +6,10 @@ Differences from the paper: it is a numerical rank, given with the whole spectru
 """
 
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 import torch
-from jaxtyping import Float, Inexact
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
@@ -35,7 +36,7 @@ class RankReport:
     bound: str
     rtol: float
 
-    def effective_rank(self, energy: float = 0.99) -> int:
+    def effective_rank(self, energy: float | int = 0.99) -> int:
         """The fewest singular values that hold a share `energy` of the sum of squares.
 
         Args:
@@ -72,7 +73,7 @@ def tail_errors(singular_values: Float[Tensor, "r"]) -> Float[Tensor, "r1"]:
 
 
 def interaction_rank(
-    ops_or_layer: Inexact[Tensor, "..."] | Layer, n: int | None = None, rtol: float | None = None
+    ops_or_layer: Layer, n: SupportsIndex | None = None, rtol: float | int | None = None
 ) -> RankReport:
     r"""The dimension of `span{W_ij : j <= i}`, by singular values in float64.
 
@@ -120,7 +121,7 @@ def interaction_rank(
     return RankReport(int((values > rtol * values[0]).sum()), values, bound, float(rtol))
 
 
-def _of_operators(ops: Tensor, n: int | None) -> tuple[Tensor, str, float]:
+def _of_operators(ops: Tensor, n: SupportsIndex | None) -> tuple[Tensor, str, float]:
     if ops.ndim not in (2, 3, 4) or ops.numel() == 0 or (ops.ndim == 4 and ops.shape[0] != ops.shape[1]):
         raise InvalidParameterError(
             f"operators have shape {tuple(ops.shape)}; they must be lag operators (n, p, d), diagonals (n, d) or "
@@ -144,7 +145,7 @@ def _of_operators(ops: Tensor, n: int | None) -> tuple[Tensor, str, float]:
     return matrix, bound, torch.finfo(ops.dtype).eps
 
 
-def _of_layer(layer: Layer, n: int | None) -> tuple[Tensor, str, float]:
+def _of_layer(layer: Layer, n: SupportsIndex | None) -> tuple[Tensor, str, float]:
     if n is None and isinstance(layer, FactorizedMixer | SoftmaxMixer):
         n = layer.n
     if n is None:
