@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
         _close_stdout()
         return READER_GONE
     except KeyboardInterrupt:
-        output.fail("KeyboardInterrupt", "interrupted; the same command starts again, and resumes a run")
+        output.fail("KeyboardInterrupt", "interrupted; what is finished is kept, and the same command resumes")
         return INTERRUPTED
     except Exception as error:
         if "--debug" in arguments:

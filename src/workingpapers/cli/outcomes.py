@@ -1,5 +1,6 @@
 """What `run` does with each finished paper: publish its report, show its verdicts, remember what went wrong."""
 
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from workingpapers.bench import publish
@@ -43,9 +44,9 @@ class Outcomes:
     def add(self, outcome: "Outcome") -> None:
         """A finished paper."""
         run = outcome.run
-        report = publish.publish(run, errors=outcome.errors)
+        report = self._publish(outcome)
         with self.watcher.paused():
-            self.out.collect(lambda: self._show(outcome, str(report)), lambda: [str(report)])
+            self.out.collect(lambda: self._show(outcome, report), lambda: [report] if report else [])
             for note in outcome.notes:
                 self.out.warn(f"{run.paper.slug}: {note}")
             self._tell_errors(outcome)
@@ -61,6 +62,19 @@ class Outcomes:
             self.out.hint(f"workingpapers check {slug} --strict" if not self.failed else f"workingpapers show {slug}")
         return int(self.failed)
 
+    def _publish(self, outcome: "Outcome") -> str:
+        """Write the report and return where it lies, empty where a fault kept it from being written."""
+        try:
+            return str(publish.publish(outcome.run, errors=outcome.errors))
+        except WorkingPapersError:
+            raise
+        except Exception as error:  # a page or a number that a report stumbles over must not cost the other papers
+            self.failed = True
+            self.out.error(f"{outcome.run.paper.slug}: writing the report failed: {type(error).__name__}: {error}")
+            if self.debug:
+                self.out.stderr.print(traceback.format_exc(), soft_wrap=True)
+            return ""
+
     def _show(self, outcome: "Outcome", report: str) -> None:
         from workingpapers.bench.report.table import verdict_table
 
@@ -75,7 +89,8 @@ class Outcomes:
         figures = run.folder / "figures"
         if figures.is_dir():
             out.line("figures  ", str(figures))
-        out.line("report   ", report)
+        if report:
+            out.line("report   ", report)
 
     def _tell_errors(self, outcome: "Outcome") -> None:
         slug = outcome.run.paper.slug
