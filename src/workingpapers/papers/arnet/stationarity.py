@@ -1,0 +1,51 @@
+"""AR-Net: A simple Auto-Regressive Neural Network for time-series, arXiv 1911.12436: whether a fit is stationary.
+Official code: github.com/ourownstory/AR-Net (MIT); nothing of it is used here.
+Implements the condition that section 4 puts on its series: all roots of the companion matrix inside the unit circle.
+Differences: the step-down recursion (O(p²)) decides, and roots are computed only where they are asked for.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from workingpapers.papers.arnet.lags import as_values
+
+
+class NonStationaryFitWarning(UserWarning):
+    """The fitted recursion does not die out: a root of its companion matrix is not inside the unit circle."""
+
+
+def is_stationary(coef: npt.ArrayLike) -> bool:
+    """Whether y_t = Σ w_i y_{t-i} dies out, by the step-down (inverse Levinson) recursion.
+
+    The recursion turns the coefficients into reflection coefficients; all lie in (-1, 1) exactly where all roots lie
+    inside the unit circle.
+
+    Args:
+        coef: Coefficients, lag 1 first, shape `(p,)`.
+
+    Example:
+        >>> is_stationary([0.5]), is_stationary([1.0])
+        (True, False)
+    """
+    weights = as_values(coef, "coef").copy()
+    while len(weights):
+        reflection = weights[-1]
+        if not abs(reflection) < 1:
+            return False
+        rest = weights[:-1]
+        weights = (rest + reflection * rest[::-1]) / (1 - reflection**2)
+    return True
+
+
+def largest_root(coef: npt.ArrayLike) -> float:
+    """Largest modulus of the companion matrix's eigenvalues; below 1 for a stationary recursion.
+
+    Args:
+        coef: Coefficients, lag 1 first, shape `(p,)`.
+
+    Example:
+        >>> round(largest_root([0.0, 0.25]), 6)
+        0.5
+    """
+    weights = as_values(coef, "coef")
+    return float(np.abs(np.roots(np.concatenate([[1.0], -weights]))).max(initial=0.0))
