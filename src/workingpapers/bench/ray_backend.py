@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import logging
 import os
+import socket
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ from workingpapers.errors import InvalidPaperError, InvalidParameterError, Missi
 _RETRIES = 5  # lost nodes, not exceptions: an exception in a trial is a result
 _BATCHES_PER_CORE = 4  # small enough to balance and to lose little with a node, large enough to pay for a task
 _THREADS = 1
+_CONNECT_S = 5.0
+_LOOPBACK = ("127.0.0.1", "localhost")
 
 # (key, files of the finished trial or None, traceback or empty)
 _Result = tuple[str, dict[str, bytes] | None, str]
@@ -44,6 +47,9 @@ class RayBackend:
     """
 
     def __init__(self, store: Store, address: str = "local") -> None:
+        if _host(address) in _LOOPBACK:
+            # else Ray replaces a loopback address by the machine's outer one, where a loopback cluster does not listen
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         try:
             self._ray: Any = importlib.import_module("ray")
         except ModuleNotFoundError as error:
@@ -66,6 +72,7 @@ class RayBackend:
     def _connect(self, specs: Sequence[TrialSpec]) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        _check_listening(self.address)
         modules = [Path(workingpapers.__file__).parent]
         modules += [Path(importlib.import_module(name).__file__ or "").parent for name in _foreign_packages(specs)]
         options: dict[str, Any] = {
@@ -83,10 +90,7 @@ class RayBackend:
         try:
             self._ray.init(**options)
         except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-            raise InvalidParameterError(
-                f"no Ray cluster answers at {self.address!r} ({str(error).splitlines()[0]}); "
-                "give the address of a running one, or `local`"
-            ) from error
+            raise _no_cluster(self.address, error) from error
 
     def _run(self, specs: Sequence[TrialSpec]) -> Iterator[Event]:
         ray = self._ray
@@ -122,6 +126,28 @@ class RayBackend:
             else:
                 self.store.adopt(owner[key].paper.slug, key, files)
                 yield Event("done", key)
+
+
+def _host(address: str) -> str:
+    return "127.0.0.1" if address == "local" else address.removeprefix("ray://").rpartition(":")[0]
+
+
+def _check_listening(address: str) -> None:
+    """Fail at once where nothing listens; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
+    except OSError as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> InvalidParameterError:
+    return InvalidParameterError(
+        f"no Ray cluster answers at {address!r} ({(str(error) or type(error).__name__).splitlines()[0]}); "
+        "give the address of a running one, or `local`"
+    )
 
 
 def _measure_batch(specs: list[TrialSpec]) -> list[_Result]:
