@@ -5,8 +5,8 @@ Differences: an exact solver is the default for linear models; see the docstring
 """
 
 import warnings
-from collections.abc import Mapping
-from typing import Any, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,6 @@ from workingpapers.papers.arnet.parameters import (
 from workingpapers.papers.arnet.penalty import SparseARLayer, penalty_strength, regulariser
 from workingpapers.papers.arnet.problem import LinearModel, Problem, Scale
 from workingpapers.papers.arnet.series_input import (
-    Missing,
     Panel,
     answer,
     check_lengths,
@@ -136,21 +135,21 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
 
     def __init__(
         self,
-        n_lags: int | Literal["auto"] = "auto",
+        n_lags: int | str = "auto",
         *,
         n_forecasts: int = 1,
-        hidden: tuple[int, ...] = (),
-        sparsity: float | Literal["auto"] | None = None,
-        solver: Literal["auto", "exact", "sgd"] = "auto",
+        hidden: Sequence[int] = (),
+        sparsity: float | int | str | None = None,
+        solver: str = "auto",
         reg: Mapping[str, Any] | None = None,
         fit_intercept: bool = True,
         standardize: bool = True,
         epochs: int = 10,
         batch_size: int = 128,
-        lr: float | None = None,
+        lr: float | int | None = None,
         device: torch.device | str | None = None,
         random_state: int | np.random.RandomState | None = None,
-        missing: Missing = "raise",
+        missing: str = "raise",
     ) -> None:
         self.n_lags = n_lags
         self.n_forecasts = n_forecasts
@@ -175,7 +174,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
         tags.non_deterministic = self.solver != "exact" and self.random_state is None
         return tags
 
-    def fit(self, y: Any, X: None = None) -> Self:
+    def fit(self, y: Any, X: Any = None) -> Self:
         """Fit on one series or on several at once (one model for all, rows pooled).
 
         Args:
@@ -296,7 +295,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
         indices = [time_of(one)[predictor.p :] for one in self._panel.series]
         return answer(self._panel, [row[:, 0] for row in rows], indices)
 
-    def score(self, y: Any = None, X: None = None, sample_weight: None = None) -> float:
+    def score(self, y: Any = None, X: Any = None, sample_weight: Any = None) -> float:
         """R² of the predictions from observed lags, on the training series or on another.
 
         Args:

@@ -33,12 +33,12 @@ class Regularisation:
         debias: Whether lags that are not selected are set to 0 and the others refitted by least squares.
     """
 
-    c_lambda: float | None = None
-    c1: float = 3.0
-    c2: float = 3.0
-    start: float = 0.3
-    full: float = 0.8
-    threshold: float = 0.05
+    c_lambda: float | int | None = None
+    c1: float | int = 3.0
+    c2: float | int = 3.0
+    start: float | int = 0.3
+    full: float | int = 0.8
+    threshold: float | int = 0.05
     debias: bool = False
 
     @classmethod
@@ -119,7 +119,7 @@ def check_hidden(hidden: Any) -> tuple[int, ...]:
     return tuple(int(width) for width in hidden)
 
 
-def choose_solver(solver: Any, hidden: tuple[int, ...], sparsity: float | str | None) -> str:
+def choose_solver(solver: Any, hidden: tuple[int, ...], sparsity: float | int | str | None) -> str:
     """'exact' or 'sgd'; raises where the wish cannot be met."""
     if solver not in SOLVERS:
         raise InvalidParameterError(f"solver must be one of {', '.join(map(repr, SOLVERS))}; got {solver!r}")

@@ -15,7 +15,7 @@ from workingpapers.errors import InvalidParameterError
 _ROOT_SHIFT = 1e-12
 
 
-def regulariser(w: Float[Tensor, "..."], c1: float = 3.0, c2: float = 3.0) -> Float[Tensor, ""]:
+def regulariser(w: Float[Tensor, "..."], c1: float | int = 3.0, c2: float | int = 3.0) -> Float[Tensor, ""]:
     """Mean over all weights of 2 / (1 + exp(-c1 |w|^(1/c2))) - 1, which lies in [0, 1).
 
     Steep at 0 and flat from |w| ≈ 1 on, so small weights are drawn to 0 and large ones are left alone.
@@ -41,7 +41,7 @@ def regulariser(w: Float[Tensor, "..."], c1: float = 3.0, c2: float = 3.0) -> Fl
     return torch.tanh(0.5 * c1 * root).mean()  # 2 / (1 + exp(-x)) - 1 = tanh(x / 2)
 
 
-def penalty_strength(sparsity: float, c_lambda: float) -> float:
+def penalty_strength(sparsity: float | int, c_lambda: float | int) -> float:
     """λ(s) = c_λ (1/s - 1): 0 where all lags are expected to matter, large where few are.
 
     Args:
@@ -97,8 +97,8 @@ class SparseARLayer(nn.Linear):
         out_features: int = 1,
         bias: bool = True,
         *,
-        c1: float = 3.0,
-        c2: float = 3.0,
+        c1: float | int = 3.0,
+        c2: float | int = 3.0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -107,7 +107,7 @@ class SparseARLayer(nn.Linear):
         super().__init__(in_features, out_features, bias, device=device, dtype=dtype)
         self.c1, self.c2 = c1, c2
 
-    def penalty(self, lam: float | Float[Tensor, ""]) -> Float[Tensor, ""]:
+    def penalty(self, lam: float | int | Float[Tensor, ""]) -> Float[Tensor, ""]:
         """λ R(W), to be added to the loss."""
         return lam * regulariser(self.weight, self.c1, self.c2)
 

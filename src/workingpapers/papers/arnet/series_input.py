@@ -4,6 +4,7 @@ Implements nothing of the paper: reads arrays, pandas objects and panels, checks
 Differences: none; the paper works on complete, evenly spaced series.
 """
 
+import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,12 +12,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from pandas.tseries.frequencies import to_offset
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 from workingpapers.papers.arnet.lags import as_values
 
 Kind = Literal["array", "series", "list", "long"]
-Missing = Literal["raise", "drop_rows"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Panel:
         return max(len(one.values) for one in self.series)
 
 
-def read_panel(y: Any, missing: Missing = "raise") -> Panel:
+def read_panel(y: Any, missing: str = "raise") -> Panel:
     """Read a series, a list of series, a frame with columns ds, y, or a long frame with columns unique_id, ds, y.
 
     Raises:
@@ -124,7 +125,7 @@ def _read_series(series: pd.Series, key: Hashable = None) -> OneSeries:
     return OneSeries(as_values(values), series.index, key, series.name)
 
 
-def _check(one: OneSeries, missing: Missing) -> None:
+def _check(one: OneSeries, missing: str) -> None:
     if len(one.values) == 0:
         raise InvalidParameterError("y is empty; pass a series with more than n_lags + n_forecasts values")
     infinite = np.flatnonzero(np.isinf(one.values))
@@ -168,18 +169,23 @@ def _check_even(index: pd.Index) -> None:
 
 
 def _frequency(index: Any) -> Any:
-    """The offset between entries, or None where they are uneven (or too few to tell)."""
+    """The offset between entries of a time index, or None where they are uneven (or too few to tell)."""
     if isinstance(index, pd.PeriodIndex):
-        steps = np.diff(index.astype("int64"))
-        return index.freq if len(steps) == 0 or (steps == 1).all() else None
+        even = len(index) < 2 or bool((np.diff(index.astype("int64")) == 1).all())
+        return index.freq if even else None
     if index.freq is not None:
         return index.freq if len(index) < 2 or index[1] > index[0] else None
     steps = np.diff(index.asi8)
-    if len(steps) and (steps == steps[0]).all() and steps[0] > 0:
-        inferred = pd.infer_freq(index) if len(index) >= 3 else None
-        return pd.tseries.frequencies.to_offset(inferred) if inferred else pd.Timedelta(index[1] - index[0])
-    inferred = pd.infer_freq(index) if len(index) >= 3 and (steps > 0).all() else None
-    return pd.tseries.frequencies.to_offset(inferred) if inferred else None
+    if len(steps) == 0 or (steps <= 0).any():
+        return None
+    inferred = None
+    if len(index) >= 3:
+        with warnings.catch_warnings():  # pandas announces that the answer will become an offset; both are read here
+            warnings.simplefilter("ignore")
+            inferred = pd.infer_freq(index)
+    if inferred is not None:
+        return to_offset(inferred)
+    return pd.Timedelta(index[1] - index[0]) if (steps == steps[0]).all() else None
 
 
 def continue_index(index: pd.Index, horizon: int) -> pd.Index:

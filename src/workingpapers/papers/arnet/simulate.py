@@ -4,6 +4,8 @@ Implements the data of section 4 (random stationary AR(p), sparse AR(3)) and the
 Differences: 1e-8 is added below the fraction of sTPE, so that it is 0 for two vectors of zeros.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
@@ -20,7 +22,7 @@ _MAX_DRAWS = 10_000
 def ar_generate(
     n: int,
     coef: npt.ArrayLike,
-    noise_std: float = 1.0,
+    noise_std: float | int = 1.0,
     burn_in: int = 1000,
     seed: int | np.random.Generator | None = None,
 ) -> Float[np.ndarray, "n"]:
@@ -89,7 +91,7 @@ def random_ar_coefficients(p: int, seed: int | np.random.Generator | None = None
     raise InvalidParameterError(f"no stationary AR({p}) in {_MAX_DRAWS} draws; use a smaller p")
 
 
-def sparse_ar_coefficients(p: int, lags: tuple[int, ...] = (1, 2, 3)) -> Float[np.ndarray, "p"]:
+def sparse_ar_coefficients(p: int, lags: Sequence[int] = (1, 2, 3)) -> Float[np.ndarray, "p"]:
     """The paper's 0.2, 0.3, -0.5 on the given lags of p, zero elsewhere.
 
     Raises:

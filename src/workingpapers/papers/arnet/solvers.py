@@ -59,12 +59,12 @@ class SGD:
     """The settings of SGD, as in `ARNet`."""
 
     hidden: tuple[int, ...]
-    sparsity: float | str | None
+    sparsity: float | int | str | None
     reg: Regularisation
     standardize: bool
     epochs: int
     batch_size: int
-    lr: float | None
+    lr: float | int | None
     device: torch.device | str | None
     seed: int
 

@@ -38,11 +38,11 @@ class TrainingPlan:
 
     epochs: int
     batch_size: int
-    lr: float
+    lr: float | int
     averaged: bool = False
     strength: float = 0.0
-    start: float = 0.3
-    full: float = 0.8
+    start: float | int = 0.3
+    full: float | int = 0.8
 
     def rate(self, progress: float) -> float:
         """Learning rate: constant, or one cycle (cosine up in the first quarter, cosine down to almost 0 after)."""
@@ -75,8 +75,8 @@ def build_network(
     h: int,
     hidden: Sequence[int],
     *,
-    c1: float,
-    c2: float,
+    c1: float | int,
+    c2: float | int,
     bias: bool,
     device: torch.device | str | None,
     generator: torch.Generator,
