@@ -45,7 +45,7 @@ def test_a_damped_rotation_decays_at_its_radius() -> None:
 def test_zero_tokens_give_v_over_i_at_every_distance() -> None:
     layer = nn.MultiheadAttention(6, 1, dtype=torch.float64)
     w_v = layer.in_proj_weight[12:]
-    expected = float(torch.linalg.matrix_norm(layer.out_proj.weight @ w_v, 2))
+    expected = torch.linalg.matrix_norm(layer.out_proj.weight @ w_v, 2).item()
     X = torch.zeros(40, 6, dtype=torch.float64)
     for i in (19, 39):
         profile = gradient_profile(layer, X, i, range(1, i + 1), causal=True)
