@@ -54,8 +54,8 @@ def report_markdown(content: ReportContent, *, pictures: str = "figures") -> str
     if content.pictures:
         parts.append("## Pictures")
         for name, caption, _ in content.pictures:
-            parts.append(f"![{_text(caption)}]({quote(f'{pictures}/{name}.png')})")
-            parts.append(f"*{_text(caption)}*")
+            parts.append(f"![{_text(caption or name)}]({quote(f'{pictures}/{name}.png')})")
+            parts.append(f"*{_text(caption or name)}*")
     if paper.usage.strip():
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", paper.usage)), default=0))
         parts += ["## Use it", f"{fence}python\n{paper.usage.strip()}\n{fence}"]

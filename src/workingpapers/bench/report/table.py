@@ -44,7 +44,10 @@ class VerdictTable:
         if self.title:
             yield Text(self.title, style="bold")
             yield Text("")
-        yield self._columns(options.max_width) or self._entries()
+        columns = self._columns(options.max_width)
+        yield columns or self._entries()
+        if columns and self.marks:
+            yield Text("")
         for mark in self.marks:
             yield Text.assemble(("note: ", "bold yellow"), mark)
 
