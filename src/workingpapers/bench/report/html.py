@@ -40,6 +40,7 @@ def report_html(content: ReportContent) -> str:
             paper=content.paper,
             headline=headline(content),
             claims=[_claim(verdict) for verdict in content.verdicts],
+            shared_reason=words.shared_reason(content.verdicts),
             pictures=[
                 (name, caption, "data:image/png;base64," + base64.b64encode(png).decode())
                 for name, caption, png in content.pictures

@@ -8,7 +8,7 @@ from workingpapers.bench.protocols import Verdict
 from workingpapers.bench.report.content import ReportContent
 from workingpapers.bench.report.numbers import format_published, format_side_interval, format_value
 from workingpapers.bench.report.page_md import MEASURED
-from workingpapers.bench.report.words import SYMBOLS, as_text, control_outcome, environment_groups
+from workingpapers.bench.report.words import SYMBOLS, as_text, control_outcome, environment_groups, shared_reason
 
 _COLUMNS = ("Claim", "Verdict", "Value", "95 % interval", "n", "Control", "Published", "Predicate", "Scale")
 
@@ -18,9 +18,14 @@ def verdict_table_markdown(content: ReportContent) -> str:
     parts = [_table(_COLUMNS, [_row(verdict) for verdict in content.verdicts])]
     if any(side and side.interval.method == "exact" for v in content.verdicts for side in (v.measured, v.control)):
         parts.append("ʳ the range over seeds instead of an interval.")
+    shared = shared_reason(content.verdicts)
     reasons = [
-        f"- `{verdict.claim.id}`: {_text(verdict.reason)}" for verdict in content.verdicts if verdict.reason is not None
+        f"- `{verdict.claim.id}`: {_text(verdict.reason)}"
+        for verdict in content.verdicts
+        if verdict.reason is not None and verdict.reason != shared
     ]
+    if shared:
+        parts.append(f"All: {_text(shared)}.")
     if reasons:
         parts.append("\n".join(reasons))
     parts += [f"**Note:** {_text(mark.rstrip('.'))}." for mark in content.marks]

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from workingpapers.bench.protocols import Side, Verdict, VerdictName
 from workingpapers.bench.report.numbers import MISSING, format_published, format_side_interval, format_value
-from workingpapers.bench.report.words import SYMBOLS, control_outcome
+from workingpapers.bench.report.words import SYMBOLS, control_outcome, shared_reason
 
 _COLUMNS = ("Claim", "Verdict", "Value", "95 % interval", "n", "Control", "Published", "Predicate")
 _NUMBERS = ("Value", "95 % interval", "n", "Control")
@@ -46,14 +46,16 @@ class VerdictTable:
             yield Text("")
         columns = self._columns(options.max_width)
         yield columns or self._entries()
-        if columns and self.marks:
+        marks = [*filter(None, [shared_reason(self.verdicts)]), *self.marks]
+        if columns and marks:
             yield Text("")
-        for mark in self.marks:
+        for mark in marks:
             yield Text.assemble(("note: ", "bold yellow"), mark)
 
     def _columns(self, width: int) -> Table | None:
         """One row of cells for each claim, or None where the prose would be squeezed."""
-        rows = [_cells(verdict) for verdict in self.verdicts]
+        shared = shared_reason(self.verdicts)
+        rows = [_cells(verdict, shared) for verdict in self.verdicts]
         # rich may shrink any column to nothing, so each gets its width here: facts what they need, prose the rest
         widths = [cell_len(name) for name in _COLUMNS]
         for place in _FACTS:
@@ -78,10 +80,11 @@ class VerdictTable:
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(no_wrap=True)
         table.add_column(ratio=1)
+        shared = shared_reason(self.verdicts)
         for verdict in self.verdicts:
             lines = Table.grid()
             lines.add_column()
-            for line in _lines(verdict):
+            for line in _lines(verdict, shared):
                 lines.add_row(line)
             table.add_row(_badge(verdict.name), Padding(lines, (0, 0, 1, 0)))
         return table
@@ -92,10 +95,10 @@ def verdict_table(verdicts: Sequence[Verdict], *, title: str = "", marks: Sequen
     return VerdictTable(verdicts, title=title, marks=marks)
 
 
-def _cells(verdict: Verdict) -> tuple[Text, ...]:
+def _cells(verdict: Verdict, shared: str | None) -> tuple[Text, ...]:
     claim, measured, control = verdict.claim, verdict.measured, verdict.control
     says = Text(claim.says)
-    if verdict.reason:
+    if verdict.reason and verdict.reason != shared:
         says.append(f"\n{verdict.reason}", style="dim italic")
     against = Text(format_value(control, claim))
     against.append(f"\n{control_outcome(control, claim)}", style=_control_style(control))
@@ -111,7 +114,7 @@ def _cells(verdict: Verdict) -> tuple[Text, ...]:
     )
 
 
-def _lines(verdict: Verdict) -> Iterator[Text]:
+def _lines(verdict: Verdict, shared: str | None) -> Iterator[Text]:
     claim, measured, control = verdict.claim, verdict.measured, verdict.control
     yield Text(claim.says)
     facts = Text()
@@ -132,7 +135,7 @@ def _lines(verdict: Verdict) -> Iterator[Text]:
     yield against
     if (published := format_published(claim)) != MISSING:
         yield Text(f"published {published}")
-    if verdict.reason:
+    if verdict.reason and verdict.reason != shared:
         yield Text(verdict.reason, style="dim italic")
 
 

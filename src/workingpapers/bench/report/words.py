@@ -1,9 +1,9 @@
 """Words that every report shares: a verdict's sign, the groups of an environment, values of settings as text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from workingpapers.bench.protocols import Claim, Side, VerdictName
+from workingpapers.bench.protocols import Claim, Side, Verdict, VerdictName
 from workingpapers.bench.report.numbers import format_number
 
 SYMBOLS: dict[VerdictName, str] = {"holds": "✓", "does not hold": "✗", "undecided": "?", "not tested": "–"}
@@ -49,6 +49,12 @@ def as_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {as_text(item)}" for key, item in value.items())
     return str(value)
+
+
+def shared_reason(verdicts: Sequence[Verdict]) -> str | None:
+    """The reason that all verdicts give, where there are several and they agree: it is said once, not at each."""
+    reasons = {verdict.reason for verdict in verdicts}
+    return reasons.pop() if len(verdicts) > 1 and len(reasons) == 1 else None
 
 
 def control_outcome(control: Side | None, claim: Claim) -> str:
