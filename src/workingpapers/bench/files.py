@@ -10,6 +10,8 @@ from pathlib import Path
 
 from workingpapers.errors import StoreError
 
+OTHER_STORE = "choose another folder with --store"
+
 
 def write_synced(path: Path, data: bytes) -> None:
     """Write a file and wait until it is on disk."""
@@ -75,18 +77,18 @@ def unlocked(folder: Path) -> bool:
 
 
 @contextmanager
-def explained(doing: str, path: Path) -> Iterator[None]:
+def explained(doing: str, path: Path, remedy: str = OTHER_STORE) -> Iterator[None]:
     """Turn failures of the file system into a `StoreError` in one line."""
     try:
         yield
     except OSError as error:
-        raise store_error(doing, path, error) from error
+        raise store_error(doing, path, error, remedy) from error
 
 
-def store_error(doing: str, path: Path, error: OSError) -> StoreError:
+def store_error(doing: str, path: Path, error: OSError, remedy: str = OTHER_STORE) -> StoreError:
     """The one line that says what could not be done, why, and what to do."""
     if error.errno == errno.ENOSPC:
         return StoreError(f"cannot {doing} {path}: the disk is full; free some space and run the same command again")
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return StoreError(f"cannot {doing} {path}: no permission; choose another folder with --store")
-    return StoreError(f"cannot {doing} {path}: {error.strerror or error}; choose another folder with --store")
+        return StoreError(f"cannot {doing} {path}: no permission; {remedy}")
+    return StoreError(f"cannot {doing} {path}: {error.strerror or error}; {remedy}")

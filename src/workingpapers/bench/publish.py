@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workingpapers.bench import environment
-from workingpapers.bench.files import explained, replace_file
+from workingpapers.bench.files import OTHER_STORE, explained, replace_file
 from workingpapers.bench.report import ReportContent, report_json, report_markdown
 from workingpapers.bench.results import LoadedRun
 
@@ -67,13 +67,14 @@ def publish(run: LoadedRun, folder: Path | None = None, errors: Mapping[str, str
     return target / f"{STEM}.html"
 
 
-def write_report(content: ReportContent, path: Path, *, figures: Path) -> None:
+def write_report(content: ReportContent, path: Path, *, figures: Path, remedy: str = OTHER_STORE) -> None:
     """Write one report; the file's ending says in which format.
 
     Args:
         content: What to report.
         path: A file that ends in .html, .json or .md.
         figures: Where the figures lie, to which a Markdown report links.
+        remedy: What to do where the file cannot be written.
 
     Raises:
         StoreError: the file cannot be written.
@@ -86,7 +87,7 @@ def write_report(content: ReportContent, path: Path, *, figures: Path) -> None:
         from workingpapers.bench.report.html import report_html
 
         text = report_html(content)
-    with explained("write to", path):
+    with explained("write to", path, remedy):
         replace_file(path, text.encode())
 
 

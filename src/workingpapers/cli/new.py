@@ -145,6 +145,6 @@ def _write(files: Mapping[Path, str], words: Mapping[str, str]) -> None:
 
     for path, template in files.items():
         text = Template((_TEMPLATES / f"{template}.tmpl").read_text(encoding="utf-8")).substitute(words)
-        with explained("write to", path):
+        with explained("write to", path, "choose another place with --into"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -64,7 +64,8 @@ def report(
     for mark in run.marks:
         out.note(mark)
     if path is not None:
-        publish.write_report(publish.content_of(run), path, figures=run.folder / "figures")
+        content, remedy = publish.content_of(run), "choose another place with --output"
+        publish.write_report(content, path, figures=run.folder / "figures", remedy=remedy)
         written = [path]
     else:
         # the shipped results are not ours to write into

@@ -1,0 +1,83 @@
+"""Help is quick, ends with examples, and imports nothing heavy; neither do the verbs that only read."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import workingpapers
+
+VERBS = ("list", "show", "run", "check", "search", "report", "new")
+HEAVY = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib", "ray", "jinja2")
+_SPY = """
+import sys
+from workingpapers.cli.main import main
+code = main(sys.argv[2:])
+print(*[name for name in sys.argv[1].split(",") if name in sys.modules], file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def _imported(*arguments: str) -> list[str]:
+    """Which of the heavy packages a command imports, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SPY, ",".join(HEAVY), *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stderr.splitlines()[-1].split()
+
+
+@pytest.mark.parametrize("arguments", [("--help",), *((verb, "--help") for verb in VERBS)], ids=" ".join)
+def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    assert _imported(*arguments) == []
+
+
+def test_reading_imports_no_torch(store: Path) -> None:
+    for arguments in (("list",), ("show", "sample-room"), ("search", "mean"), ("check", "sample-room")):
+        assert not {"torch", "pandas", "sklearn", "matplotlib"} & set(_imported(*arguments)), arguments
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = f"import sys, workingpapers; sys.exit(any(name in sys.modules for name in {HEAVY}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_help_is_quick() -> None:
+    """The best of several, because the machine may be busy."""
+    spent = []
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "workingpapers", "run", "--help"], capture_output=True, check=True)
+        spent.append(time.perf_counter() - began)
+    assert min(spent) < 0.35
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_ends_with_examples(cli, verb: str) -> None:
+    ran = cli(verb, "--help")
+    assert ran.code == 0
+    examples = ran.out.partition("Examples:")[2]
+    assert f"$ workingpapers {verb}" in examples
+    assert max(map(len, ran.out.splitlines())) <= 80
+    for option in ("--format", "--debug"):
+        assert option in ran.out
+
+
+def test_no_argument_shows_help(cli) -> None:
+    ran = cli()
+    assert ran.code == 0
+    assert all(verb in ran.out for verb in VERBS)
+    assert ran.out.rstrip().endswith("$ workingpapers check arnet")
+
+
+def test_version(cli) -> None:
+    assert cli("--version").out == f"workingpapers {workingpapers.__version__}\n"
+
+
+def test_the_installed_command() -> None:
+    command = Path(sys.executable).with_name("workingpapers")
+    for words in ([str(command)], [sys.executable, "-m", "workingpapers"]):
+        done = subprocess.run([*words, "--version"], capture_output=True, text=True, check=True, env=dict(os.environ))
+        assert done.stdout.startswith("workingpapers ")
