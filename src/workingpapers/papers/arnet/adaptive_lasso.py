@@ -53,11 +53,12 @@ def select_support(
         if support.tobytes() in seen:
             continue
         seen.add(support.tobytes())
-        if support.sum() + fit_intercept >= equations.rows:
+        parameters = int(support.sum()) + fit_intercept
+        if parameters >= equations.rows:
             break
         _, squares, _ = solve_on_support(equations, support, column)
         squares = max(squares, 1e-15 * float(equations.target_squares[column]))
-        score = float(information_criterion(squares, equations.rows, int(support.sum()) + fit_intercept))
+        score = information_criterion(np.array([squares]), equations.rows, np.array([parameters])).item()
         if score < best_score:
             best, best_score, since_best = support, score, 0
         else:

@@ -5,7 +5,6 @@ Differences: none known.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,19 +16,6 @@ from workingpapers.papers.arnet.lags import filter_lags
 from workingpapers.papers.arnet.problem import Scale
 
 _CHUNK = 8192
-
-
-class Predictor(Protocol):
-    """A fitted map from p lags to h steps, in the units of the series."""
-
-    @property
-    def p(self) -> int: ...
-    @property
-    def h(self) -> int: ...
-
-    def rows(self, values: Float[np.ndarray, "n"]) -> Float[np.ndarray, "rows h"]:
-        """Predictions from each of the n - p + 1 windows of p values, oldest first; the last looks past the end."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -48,6 +34,7 @@ class LinearPredictor:
         return self.coef.shape[1]
 
     def rows(self, values: Float[np.ndarray, "n"]) -> Float[np.ndarray, "rows h"]:
+        """Predictions from each of the n - p + 1 windows of p values, oldest first; the last looks past the end."""
         if len(values) == self.p:
             return (values[::-1] @ self.coef + self.intercept)[None]
         columns = [filter_lags(values, self.coef[:, k]) for k in range(self.h)]
@@ -64,12 +51,16 @@ class NetworkPredictor:
     scale: Scale
 
     def rows(self, values: Float[np.ndarray, "n"]) -> Float[np.ndarray, "rows h"]:
+        """As `LinearPredictor.rows`."""
         parameter = next(self.network.parameters())
         scaled = torch.as_tensor(self.scale.apply(values), dtype=parameter.dtype, device=parameter.device)
         windows = scaled.unfold(0, self.p, 1)
         with torch.no_grad():
             parts = [self.network(windows[i : i + _CHUNK]) for i in range(0, len(windows), _CHUNK)]
         return torch.cat(parts).double().cpu().numpy() * self.scale.std + self.scale.mean
+
+
+Predictor = LinearPredictor | NetworkPredictor
 
 
 def forecast(predictor: Predictor, last_window: Float[np.ndarray, "n"], horizon: int) -> Float[np.ndarray, "horizon"]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from jaxtyping import Float
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal import oaconvolve
+from scipy.sparse import issparse
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 
@@ -20,6 +21,8 @@ _DIRECT_LIMIT = 48  # below this many lags, one dot product per lag beats the FF
 
 def as_values(y: npt.ArrayLike, name: str = "y") -> Float[np.ndarray, "n"]:
     """One-dimensional float64 values, or an error that says what was given instead."""
+    if issparse(y):
+        raise InvalidTypeError(f"{name} must be a dense series; sparse input is not supported; use y.toarray().ravel()")
     try:
         values = np.asarray(y)
     except ValueError as error:  # ragged nested lists
@@ -27,7 +30,7 @@ def as_values(y: npt.ArrayLike, name: str = "y") -> Float[np.ndarray, "n"]:
             f"{name} must be one-dimensional numbers; got nested values of unequal length"
         ) from error
     if np.iscomplexobj(values):
-        raise InvalidTypeError(f"Complex data not supported: {name} must hold real numbers; pass its real part")
+        raise InvalidParameterError(f"Complex data not supported: {name} must hold real numbers; pass its real part")
     if values.dtype.kind not in "fiub":
         try:
             values = values.astype(np.float64)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import linalg
 
@@ -106,10 +106,10 @@ def select_order(
 
 
 def information_criterion(
-    squares: Float[np.ndarray, "..."] | float, rows: int, parameters: Float[np.ndarray, "..."] | int
-) -> Float[np.ndarray, "..."]:
-    """BIC of a Gaussian regression up to a constant: rows · log(RSS / rows) + log(rows) · parameters."""
-    return rows * np.log(np.asarray(squares) / rows) + np.log(rows) * np.asarray(parameters)
+    squares: Float[np.ndarray, "k"], rows: int, parameters: Int[np.ndarray, "k"]
+) -> Float[np.ndarray, "k"]:
+    """BIC of Gaussian regressions up to a constant: rows · log(RSS / rows) + log(rows) · parameters."""
+    return rows * np.log(squares / rows) + np.log(rows) * parameters
 
 
 def _cholesky(gram: Float[np.ndarray, "p p"]) -> Float[np.ndarray, "p p"] | None:

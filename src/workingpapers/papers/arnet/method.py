@@ -6,7 +6,7 @@ Differences: an exact solver is the default for linear models; see the docstring
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -171,10 +171,11 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
         tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, False
         tags.input_tags.allow_nan = self.missing == "drop_rows"
         tags.target_tags.required = False
-        tags.non_deterministic = self.solver != "exact" and self.random_state is None
+        trains = self.solver == "sgd" or bool(self.hidden) or isinstance(self.sparsity, float)
+        tags.non_deterministic = trains and self.random_state is None
         return tags
 
-    def fit(self, y: Any, X: Any = None) -> Self:
+    def fit(self, y: Any, X: Any = None) -> "ARNet":
         """Fit on one series or on several at once (one model for all, rows pooled).
 
         Args:
@@ -195,12 +196,12 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
             Timestamp('2024-03-01 00:00:00')
         """
         hidden, reg = self._check_settings()
+        solver = choose_solver(self.solver, hidden, self.sparsity)
+        panel = read_panel(y, self.missing)
         if X is not None:
             raise InvalidParameterError(
                 "ARNet takes no covariates and no table of features: fit(y) expects one series, X must be None"
             )
-        solver = choose_solver(self.solver, hidden, self.sparsity)
-        panel = read_panel(y, self.missing)
         check_lengths(panel, 1 if self.n_lags == "auto" else int(self.n_lags), int(self.n_forecasts))
         problem = self._pose(panel)
         for name in ("coef_", "intercept_", "support_", "network_", "loss_curve_", "c_lambda_"):

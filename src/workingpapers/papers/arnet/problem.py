@@ -7,7 +7,6 @@ Differences: none known.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -24,7 +23,7 @@ class Scale:
     std: float
 
     @classmethod
-    def of(cls, segments: Sequence[Float[np.ndarray, "_"]], centre: bool) -> Self:
+    def of(cls, segments: Sequence[Float[np.ndarray, "_"]], centre: bool) -> "Scale":
         """Mean (0 unless `centre`) and root mean square about it, over all values.
 
         Raises:

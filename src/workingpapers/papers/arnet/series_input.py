@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from pandas.tseries.frequencies import to_offset
+from scipy.sparse import issparse
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 from workingpapers.papers.arnet.lags import as_values
@@ -82,7 +83,8 @@ def _read(y: Any) -> Panel:
             for number, one in enumerate(y)
         ]
         return Panel(tuple(series), "list")
-    if isinstance(y, str | bytes | dict) or y is None:
+    dense = not bool(issparse(y))  # a sparse matrix can be a dict
+    if dense and (isinstance(y, str | bytes | dict) or y is None):
         raise InvalidTypeError(
             f"y must be an array, a Series, a DataFrame or a list of series; got {type(y).__name__}; "
             "a DataFrame needs columns ds, y, or unique_id, ds, y"
@@ -131,14 +133,14 @@ def _check(one: OneSeries, missing: str) -> None:
     infinite = np.flatnonzero(np.isinf(one.values))
     if len(infinite):
         raise InvalidParameterError(
-            f"y holds an infinite value at {one.label(infinite[0])}; replace it by a number, or by NaN for a gap"
+            f"y holds an infinite value at {one.label(int(infinite[0]))}; replace it by a number, or by NaN for a gap"
         )
     gaps = np.flatnonzero(np.isnan(one.values))
     if len(gaps) == len(one.values):
         raise InvalidParameterError(f"y holds only NaN, the first at {one.label(0)}; pass a series with numbers")
     if len(gaps) and missing == "raise":
         raise InvalidParameterError(
-            f"y holds {len(gaps)} NaN, the first at {one.label(gaps[0])}; fill the gaps (Series.interpolate) "
+            f"y holds {len(gaps)} NaN, the first at {one.label(int(gaps[0]))}; fill the gaps (Series.interpolate) "
             "or pass missing='drop_rows' to leave out the rows that touch one"
         )
     if one.index is not None:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -87,9 +88,9 @@ def build_network(
     p); deeper networks start as `torch.nn.Linear` does, drawn from `generator`.
     """
     widths = [p, *hidden, h]
-    layers: list[nn.Module] = [SparseARLayer(widths[0], widths[1], bias or len(hidden) > 0, c1=c1, c2=c2)]
+    layers: list[nn.Module] = [_undrawn(SparseARLayer, p, widths[1], bias or len(hidden) > 0, c1=c1, c2=c2)]
     for left, right in pairwise(widths[1:]):
-        layers += [nn.ReLU(), nn.Linear(left, right)]
+        layers += [nn.ReLU(), _undrawn(nn.Linear, left, right)]
     network = nn.Sequential(*layers)
     for layer in network:
         if isinstance(layer, nn.Linear):
@@ -98,6 +99,11 @@ def build_network(
                 with torch.no_grad():
                     parameter.uniform_(-bound, bound, generator=generator)
     return network.to(device)
+
+
+def _undrawn(layer: Callable[..., nn.Linear], *args: Any, **kwargs: Any) -> nn.Linear:
+    """The layer without its own start, which would draw from torch's global generator."""
+    return layer(*args, **kwargs, device="meta").to_empty(device="cpu")
 
 
 def window_starts(lengths: Sequence[int], width: int) -> Int[np.ndarray, "rows"]:
