@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:  # annotations only: this module stays light
     import numpy as np
@@ -191,6 +191,7 @@ class Verdict:
     reason: str | None = None
 
 
+@runtime_checkable
 class Sourced(Protocol):
     """Data with a known origin, as `workingpapers.data.load` returns it."""
 
@@ -202,6 +203,7 @@ class Sourced(Protocol):
     def sha256(self) -> str: ...
 
 
+@runtime_checkable
 class Trial(Protocol):
     """One seed of one paper at one scale: what `measure(settings, trial)` is given.
 
@@ -279,6 +281,7 @@ class Picture:
     caption: str
 
 
+@runtime_checkable
 class Results(Protocol):
     """All finished trials of one run, as `figures(results)` is given them."""
 
