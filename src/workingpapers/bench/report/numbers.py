@@ -6,7 +6,7 @@ from workingpapers.bench.protocols import Claim, Side
 
 MISSING = "–"
 _LARGE, _SMALL = 1e6, 1e-3
-_MOST_DIGITS = 12
+_MOST_DIGITS = 8  # ends that agree to more than these are told apart by nobody
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -50,7 +50,7 @@ def format_interval(low: float, high: float, *, digits: int = 4, boolean: bool =
     """An interval as `[low, high]`, with as many digits as it takes to tell its two ends apart.
 
     Returns:
-        For example `[0.9999998, 1.0000003]`; equal ends only where the ends are equal (to twelve digits).
+        For example `[0.9999998, 1.0000003]`; equal ends only where the ends agree to eight digits.
     """
     if boolean:
         if {low, high} <= {0.0, 1.0}:
@@ -100,11 +100,12 @@ def typeset(text: str) -> str:
 
 
 def _digits_for(low: float, high: float) -> int:
-    """Significant digits with which the ends of an interval differ by at least one unit of the last."""
+    """Significant digits with which the ends of an interval differ in the last; 0 where that takes too many."""
     width, size = high - low, max(abs(low), abs(high))
     if not (0 < width < math.inf):
         return 0
-    return min(_MOST_DIGITS, math.floor(math.log10(size)) - math.floor(math.log10(width)) + 1)
+    needed = math.floor(math.log10(size)) - math.floor(math.log10(width)) + 1
+    return needed if needed <= _MOST_DIGITS else 0
 
 
 def _strip(text: str) -> str:
