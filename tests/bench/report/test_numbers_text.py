@@ -39,7 +39,8 @@ def test_truth_value(value: float, text: str) -> None:
 
 def test_thin_interval_keeps_its_ends_apart() -> None:
     assert format_interval(0.9999998, 1.0000003) == "[0.9999998, 1.0000003]"
-    assert format_interval(1e9 - 1, 1e9 + 1) == "[9.99999999e8, 1.000000001e9]"
+    assert format_interval(1e6 - 1, 1e6 + 1) == "[999999, 1.000001e6]"
+    assert format_interval(1 - 1e-12, 1.0) == "[1.000, 1]"
 
 
 def test_equal_ends_and_unbounded_ends() -> None:
