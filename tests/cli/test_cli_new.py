@@ -103,6 +103,7 @@ def test_a_room_in_a_checkout_works(cli, checkout: Path, monkeypatch: pytest.Mon
     assert {path.name for path in room.iterdir()} == ROOM
     tests = checkout / "tests" / "papers" / "my_paper"
     assert {path.name for path in tests.iterdir()} == {"contract.py", "test_my_paper.py"}
+    assert (checkout / "benchmarks" / "my_paper.py").is_file()
     _check_lint(checkout)
 
     monkeypatch.setattr(workingpapers.papers, "__path__", [*workingpapers.papers.__path__, str(room.parent)])

@@ -109,11 +109,13 @@ def _checkout(start: Path) -> Path | None:
 def _in_checkout(checkout: Path, room: str) -> dict[Path, str]:
     """The files of a room in this project, each with its template."""
     folder, tests = checkout / "src" / "workingpapers" / "papers" / room, checkout / "tests" / "papers" / room
-    _check_absent(folder, tests)
+    benchmark = checkout / "benchmarks" / f"{room}.py"
+    _check_absent(folder, tests, benchmark)
     return {
         **{folder / name: f"room/{name}" for name in _ROOM},
         tests / "contract.py": "tests/contract.py",
         tests / f"test_{room}.py": "tests/test_room.py",
+        benchmark: "tests/benchmark.py",
     }
 
 
@@ -132,11 +134,11 @@ def _in_package(home: Path, room: str) -> dict[Path, str]:
     }
 
 
-def _check_absent(*folders: Path) -> None:
-    for folder in folders:
-        if folder.exists():
+def _check_absent(*paths: Path) -> None:
+    for path in paths:
+        if path.exists():
             raise InvalidParameterError(
-                f"{folder} exists already, and nothing is overwritten; choose another slug or remove it first"
+                f"{path} exists already, and nothing is overwritten; choose another slug or remove it first"
             )
 
 
