@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from workingpapers.papers.arnet.lags import as_values
 
+_DENSE_LIMIT = 100  # up to this order all roots are computed
+
 
 class NonStationaryFitWarning(UserWarning):
     """The fitted recursion does not die out: a root of its companion matrix is not inside the unit circle."""
@@ -40,6 +42,8 @@ def is_stationary(coef: npt.ArrayLike) -> bool:
 def largest_root(coef: npt.ArrayLike) -> float:
     """Largest modulus of the companion matrix's eigenvalues; below 1 for a stationary recursion.
 
+    Dividing w_i by r^i divides every root by r, so for many lags the modulus is found by bisection on `is_stationary`.
+
     Args:
         coef: Coefficients, lag 1 first, shape `(p,)`.
 
@@ -48,4 +52,13 @@ def largest_root(coef: npt.ArrayLike) -> float:
         0.5
     """
     weights = as_values(coef, "coef")
-    return float(np.abs(np.roots(np.concatenate([[1.0], -weights]))).max(initial=0.0))
+    if len(weights) <= _DENSE_LIMIT:
+        return float(np.abs(np.roots(np.concatenate([[1.0], -weights]))).max(initial=0.0))
+    powers = np.arange(1, len(weights) + 1)
+    low, high = 0.0, 2 * float((np.abs(weights) ** (1 / powers)).max())  # Fujiwara's bound
+    while high - low > 1e-12 * high:
+        middle = 0.5 * (low + high)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            inside = is_stationary(weights * np.exp(-powers * np.log(middle)))
+        low, high = (low, middle) if inside else (middle, high)
+    return high
