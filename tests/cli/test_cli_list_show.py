@@ -57,6 +57,13 @@ def test_show_tells_it_all(cli, store: Path) -> None:
         assert text in out
 
 
+def test_code_is_never_broken_or_cut(cli, add_room) -> None:
+    line = "print(" + " + ".join(map(str, range(60))) + ")"
+    path = add_room("other-room", "") / "paper.toml"
+    path.write_text(path.read_text().replace('usage = "pass"', f'usage = "{line}"'))
+    assert f"\n  {line}\n" in cli("show", "other-room").out
+
+
 def test_show_by_arxiv_id_in_json(cli, store: Path) -> None:
     shown = cli("show", "arXiv:2601.00001v3", "--format", "json").json
     assert shown["slug"] == "sample-room"

@@ -105,10 +105,10 @@ def _view(rows: Sequence[Row], out: Output) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("Paper", no_wrap=True, style="bold")
-    table.add_column("Title", ratio=3)
-    table.add_column("Topic", ratio=1)
+    table.add_column("Title and topic", ratio=3)
     table.add_column("Verdicts", no_wrap=True)
     table.add_column("Measured", ratio=1, min_width=11)
     for paper, run in rows:
-        table.add_row(paper.slug, paper.title, paper.topics[0], strip(counts(paper, run)), origin(run))
+        title = Text.assemble(paper.title, ("\n" + ", ".join(paper.topics), "dim"))
+        table.add_row(paper.slug, title, strip(counts(paper, run)), origin(run))
     out.show(table, "", Text("✓ holds   ✗ does not hold   ? undecided   – not tested", style="dim"))

@@ -79,10 +79,10 @@ class Output:
         if self.mode != "json":
             self.deliver(data=dict, values=values, view=view)
 
-    def show(self, *things: Any) -> None:
-        """Print texts, tables and the like on stdout, fitted to the terminal."""
+    def show(self, *things: Any, broken: bool = True) -> None:
+        """Print texts, tables and the like on stdout, fitted to the terminal unless lines must stay unbroken."""
         for thing in things:
-            self.stdout.print(thing)
+            self.stdout.print(thing, soft_wrap=not broken)
 
     def line(self, label: str, text: str = "") -> None:
         """Print one line on stdout that is never broken, such as a path."""

@@ -1,5 +1,6 @@
 """`workingpapers show`: what a paper says, how its claims fare, how to use it."""
 
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -93,7 +94,6 @@ def _json(paper: "Paper", run: "LoadedRun | None") -> dict[str, Any]:
 
 
 def _view(paper: "Paper", run: "LoadedRun | None", out: Output) -> None:
-    from rich.padding import Padding
     from rich.syntax import Syntax
     from rich.table import Table
     from rich.text import Text
@@ -115,7 +115,8 @@ def _view(paper: "Paper", run: "LoadedRun | None", out: Output) -> None:
     for mark in run.marks if run else ():
         out.show(Text.assemble(("note: ", "bold yellow"), mark))
     out.show("", Text("Use it", style="bold"))
-    out.show(Padding(Syntax(paper.usage, "python", theme="ansi_dark", background_color="default"), (0, 0, 0, 2)), "")
+    code = Syntax("", "python", theme="ansi_dark", background_color="default")
+    out.show(code.highlight(indent(paper.usage, "  ")), broken=False)
     out.line("page  ", str(paper.folder / "page.md"))
     if paper.code:
         out.line("code  ", paper.code + (f" ({paper.licence})" if paper.licence else ""))
