@@ -42,7 +42,7 @@ MODULES = {
     "FactorizedMixer": (_mixer, _inputs),
     "SoftmaxMixer": (_softmax, _inputs),
 }
-COMPILED = ("LinearSSM", "LinearAttention", "SoftmaxMixer")
+COMPILED = ("LinearSSM", "LinearAttention", "FactorizedMixer", "SoftmaxMixer")
 ESTIMATORS = ()
 BAD_INPUTS = [
     ("A is not square", lambda: lag_operators(torch.ones(3, 4), EYE, EYE, 5), ValueError, r"not square.*\(3, 4\)"),

@@ -23,8 +23,9 @@ __all__ = ["SCALES", "Settings", "figures", "measure"]
 def measure(settings: Settings, trial: Trial) -> None:
     """One seed: every claim of the paper on fresh random systems."""
     parts = (unified_form, one_head, head_count, trained_heads, gradients, beyond_operators, _speed, _trained_weights)
-    for part in trial.steps(parts, "parts"):
-        part(settings, trial)
+    with single_thread():  # the matrices are small: more threads only wait for each other
+        for part in trial.steps(parts, "parts"):
+            part(settings, trial)
 
 
 def _speed(settings: Settings, trial: Trial) -> None:
@@ -34,7 +35,7 @@ def _speed(settings: Settings, trial: Trial) -> None:
     for n in trial.steps(settings.timing_tokens, "speed"):
         mixer = ssm_to_heads(ssm.A, ssm.B, ssm.C, n, heads=8, method="fft")
         X = torch.randn(n, 8, generator=generator, dtype=torch.float64).to(trial.device)
-        with single_thread(), torch.no_grad():
+        with torch.no_grad():
             contenders = {"scan": partial(ssm, X), "FFT heads": partial(mixer, X)}
             taken = interleaved(contenders, rounds=settings.timing_rounds, device=trial.device)
             trial.record("scan_difference", float((mixer(X) - ssm(X)).abs().max()), tokens=n)

@@ -82,8 +82,8 @@ class FactorizedMixer(nn.Module):
                 f"coeff {tuple(coeff.shape)} and value {tuple(value.shape)} do not fit; they must be (H, n) and "
                 "(H, p, d), or (H, n) and (H, d) for diagonal maps"
             )
-        self.coeff = nn.Parameter(coeff.detach().clone().to(device=device, dtype=dtype))
-        self.value = nn.Parameter(value.detach().clone().to(device=device, dtype=dtype))
+        self.coeff = nn.Parameter(_own(coeff, device, dtype))
+        self.value = nn.Parameter(_own(value, device, dtype))
         error = math.nan if operator_error is None else float(operator_error)
         self.register_buffer("certificate", torch.tensor(error, dtype=torch.float64, device=device))
         self.method = method
@@ -294,6 +294,11 @@ class SoftmaxMixer(nn.Module):
 
     def extra_repr(self) -> str:
         return f"heads={self.value.shape[0]}, n={self.n}"
+
+
+def _own(array: Tensor, device: torch.device | str | None, dtype: torch.dtype | None) -> Tensor:
+    # contiguous: FFTs along strided axes give strided spectra, which slow everything after them
+    return array.detach().to(device=device, dtype=dtype, copy=True, memory_format=torch.contiguous_format)
 
 
 def _mix(rows: Tensor, value: Tensor, X: Tensor) -> Tensor:

@@ -26,9 +26,20 @@ class RankReport:
 
     Args:
         rank: Number of singular values above `rtol` times the largest.
-        singular_values: All of them, float64, largest first.
+        singular_values: All of them, float64, largest first, `(r,)`.
         bound: What bounds the rank from above, in words.
         rtol: The relative tolerance that was used.
+
+    Differs from the paper:
+        The paper's rank is an integer of exact arithmetic; the spectrum beside it says how much each dimension weighs.
+
+    Example:
+        >>> import torch
+        >>> from workingpapers.papers.heads_ssm import interaction_rank
+        >>> lags = torch.diag(torch.tensor([3.0, 1.0, 0.1, 0.0])).reshape(4, 2, 2)
+        >>> report = interaction_rank(lags)
+        >>> report.rank, report.effective_rank(0.99), report.effective_rank(0.5)
+        (3, 2, 1)
     """
 
     rank: int
