@@ -1,6 +1,7 @@
 """What `run` does with each finished paper: publish its report, show its verdicts, remember what went wrong."""
 
 import traceback
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workingpapers.bench import publish
@@ -21,25 +22,28 @@ class Outcomes:
     Args:
         store: Where the runs lie.
         out: Where to print.
-        many: Whether the command names more than one paper: JSON is then a list.
+        papers: The papers of the command; for more than one JSON is a list, in their order.
         debug: Whether tracebacks are shown.
     """
 
-    def __init__(self, store: Store, out: Output, *, many: bool, debug: bool) -> None:
+    def __init__(self, store: Store, out: Output, *, papers: Sequence[Paper], debug: bool) -> None:
         self.store = store
         self.out = out
-        self.many = many
+        self.papers = papers
         self.debug = debug
         self.watcher = RichWatcher(out.stderr) if out.mode != "quiet" else SilentWatcher()
         self.failed = False
         self._shown: list[str] = []
-        self._objects: list[dict[str, Any]] = []
+        self._objects: dict[str, dict[str, Any]] = {}
 
     def unusable(self, paper: Paper, error: WorkingPapersError) -> None:
         """A paper that cannot be run; the others can."""
         self.failed = True
         self.out.error(f"{paper.slug} was left out: {error}")
-        self._objects.append({"slug": paper.slug, "error": {"type": type(error).__name__, "message": str(error)}})
+        self._objects[paper.slug] = {
+            "slug": paper.slug,
+            "error": {"type": type(error).__name__, "message": str(error)},
+        }
 
     def add(self, outcome: "Outcome") -> None:
         """A finished paper."""
@@ -51,12 +55,13 @@ class Outcomes:
                 self.out.warn(f"{run.paper.slug}: {note}")
             self._tell_errors(outcome)
         self._shown.append(run.paper.slug)
-        self._objects.append(verdict_json(publish.content_of(run, outcome.errors)))
+        self._objects[run.paper.slug] = verdict_json(publish.content_of(run, outcome.errors))
 
     def conclude(self) -> int:
         """Print what is printed once, and return the exit code."""
         if self.out.mode == "json":
-            self.out.json(self._objects if self.many else self._objects[0])
+            objects = [self._objects[paper.slug] for paper in self.papers]
+            self.out.json(objects if len(objects) > 1 else objects[0])
         elif self._shown:
             slug = self._shown[0]
             self.out.hint(f"workingpapers check {slug} --strict" if not self.failed else f"workingpapers show {slug}")

@@ -92,7 +92,7 @@ def run(
         fresh=fresh,
     )
     papers = _chosen(slugs or [], all_, out)
-    return _measure(papers, options, Store(store), ray, Outcomes(Store(store), out, many=len(papers) > 1, debug=debug))
+    return _measure(papers, options, Store(store), ray, Outcomes(Store(store), out, papers=papers, debug=debug))
 
 
 def _chosen(slugs: Sequence[str], all_: bool, out: Output) -> "list[Paper]":
