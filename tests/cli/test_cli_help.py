@@ -1,9 +1,9 @@
 """Help is quick, ends with examples, and imports nothing heavy; neither do the verbs that only read."""
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,12 +44,13 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 
 def test_help_is_quick() -> None:
-    """The best of several, because the machine may be busy."""
+    """The best of several in processor time, which on an idle machine is the time that passes: this one may be busy."""
     spent = []
     for _ in range(5):
-        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "workingpapers", "run", "--help"], capture_output=True, check=True)
-        spent.append(time.perf_counter() - began)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     assert min(spent) < 0.35
 
 
