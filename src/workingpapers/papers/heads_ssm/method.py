@@ -109,17 +109,19 @@ def head_errors(
 ) -> Float[Tensor, "heads"]:
     """The least possible relative operator error for H = 0, 1, ... heads: the curve behind `heads_needed`.
 
+    `E(H) = sqrt(sum_{r>H} s_r^2 / sum_r s_r^2)`, the tail of the singular values of the weighted lag operators.
+
     Args:
-        A: As in `heads_needed`.
-        B: As in `heads_needed`.
-        C: As in `heads_needed`.
+        A: `(N, N)`, `(N,)`, or `(d, N)`, as in `heads_needed`.
+        B: `(N, d)`, in a stack `(d, N)`.
+        C: `(p, N)`, in a stack `(d, N)`.
         n: Sequence length.
-        D: As in `heads_needed`.
+        D: `(p, d)`, in a stack `(d,)`.
         per_channel: As in `heads_needed`.
         conjugate_pairs: As in `heads_needed`.
 
     Returns:
-        `E(0) .. E(min(n, p d))` in float64.
+        `E(0) .. E(min(n, p d))` in float64, `(min(n, p d) + 1,)`.
 
     Raises:
         InvalidParameterError: as in `heads_needed`.

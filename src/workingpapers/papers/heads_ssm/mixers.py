@@ -10,7 +10,6 @@ from typing import SupportsIndex
 
 import torch
 from jaxtyping import Float, Shaped
-from scipy.fft import next_fast_len
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
@@ -317,13 +316,23 @@ def _direct(coeff: Tensor, value: Tensor, X: Tensor) -> Tensor:
 def _by_fft(coeff: Tensor, value: Tensor, X: Tensor) -> Tensor:
     n = X.shape[-2]
     # 2 n - 1 points or more: no wrap-around reaches the first n
-    length = next_fast_len(2 * n - 1, real=True)
+    length = _fast_length(2 * n - 1)
     spectrum = torch.fft.rfft(X.mT.contiguous(), n=length)  # (..., d, frequencies)
     if value.ndim == 2:
         mixed = spectrum * torch.fft.rfft(value.mT @ coeff, n=length)
     else:
         mixed = _mix_spectra(torch.fft.rfft(coeff, n=length), value, spectrum)
     return torch.fft.irfft(mixed, n=length)[..., :n].mT.contiguous()
+
+
+def _fast_length(least: int) -> int:
+    """The smallest 2^a 3^b 5^c that is at least `least`: FFTs of such lengths are fast."""
+    best = 1 << (least - 1).bit_length()
+    for fives in range(4):
+        for threes in range(4):
+            odd = 3**threes * 5**fives
+            best = min(best, odd << ((least + odd - 1) // odd - 1).bit_length())
+    return best
 
 
 def _mix_spectra(taps: Tensor, value: Tensor, spectrum: Tensor) -> Tensor:
