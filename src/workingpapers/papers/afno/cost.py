@@ -84,10 +84,12 @@ def mixer_cost(
     if mixer == "afno":
         modes = _kept(height, width, keep_fraction, mode_truncation)
         pairs = dim * dim * hidden_factor // num_blocks
-        kept = count * dim + 2 * modes * dim * (1 + hidden_factor + (sparsity_threshold > 0)) + 8 * pairs
+        params = 2 * (2 * pairs + (dim * hidden_factor + dim if bias else 0))
+        # input, spectrum, hidden layer, input of the shrinkage; the weights as parameters and as complex numbers
+        kept = count * dim + 2 * modes * dim * (1 + hidden_factor + (sparsity_threshold > 0)) + params + 4 * pairs
         return {
             "flops": 16 * modes * pairs + transforms,
-            "params": 2 * (2 * pairs + (dim * hidden_factor + dim if bias else 0)),
+            "params": params,
             "activation_bytes": kept * bytes_per_value,
         }
     per_mode, params = {

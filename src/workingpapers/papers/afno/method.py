@@ -102,21 +102,19 @@ class _SpectralMixer(nn.Module):
                 f"pass tokens with {self.dim} channels last"
             )
 
-    def _mix_modes(self, modes: Complex[Tensor, "*modes dim"]) -> Complex[Tensor, "*modes dim"]:
-        """The shared complex MLP and the soft-shrinkage, in one real matrix product per layer.
+    def _mix_modes(self, modes: Complex[Tensor, "dim *modes"]) -> Complex[Tensor, "dim *modes"]:
+        """The shared complex MLP and the soft-shrinkage; channels come first, as the transforms leave them in memory.
 
-        A complex product with weight Wr + i·Wi is the real product of interleaved (re, im) pairs with
-        [[Wr, Wi], [−Wi, Wr]]; both layers are one `baddbmm` over the blocks.
+        Each layer is one complex `baddbmm` over the blocks: no zero buffers, and dropped modes are not there.
         """
         if modes.numel() == 0:
             return modes
-        real = torch.view_as_real(modes)
-        tokens = real.reshape(-1, self.num_blocks, 2 * self.block_size).transpose(0, 1)
-        hidden = functional.relu(_affine(tokens, self.w1, self.b1), inplace=True)
-        mixed = _affine(hidden, self.w2, self.b2)
+        blocks = modes.reshape(self.num_blocks, self.block_size, -1)
+        hidden = torch.view_as_real(_affine(blocks, self.w1, self.b1)).relu_()
+        mixed = torch.view_as_real(_affine(torch.view_as_complex(hidden), self.w2, self.b2))
         if self.sparsity_threshold > 0:
             mixed = functional.softshrink(mixed, self.sparsity_threshold)
-        return torch.view_as_complex(mixed.transpose(0, 1).reshape(real.shape))
+        return torch.view_as_complex(mixed).reshape(modes.shape)
 
 
 class AFNO2d(_SpectralMixer):
@@ -194,12 +192,13 @@ class AFNO2d(_SpectralMixer):
             signal = _at_least_float32(grid)
             columns, kept = self._kept_spectrum(signal)
             mixed = self._mix_modes(kept)
-            if columns is None:
-                result = torch.fft.irfft2(mixed, s=(height, width), dim=(1, 2), norm=self.norm)
-            else:
-                lines = self._with_dropped_rows(mixed, height, width)
-                lines = torch.fft.ifft(lines, dim=1, norm=self.norm) if columns else functional.pad(lines, (0, 0, 0, 1))
-                result = torch.fft.irfft(lines, n=width, dim=2, norm=self.norm)  # pads the dropped columns
+            if columns is not None:
+                mixed = self._with_dropped_rows(mixed, height, width)
+                mixed = mixed if columns else functional.pad(mixed, (0, 1))
+            # irfft2 in its two steps
+            lines = torch.fft.ifft(mixed, dim=-2, norm=self.norm)
+            result = torch.fft.irfft(lines, n=width, norm=self.norm)  # pads the dropped columns
+            result = result.permute(1, 2, 3, 0)
             if self.residual:
                 result = signal + result
         return result.to(x.dtype).reshape(x.shape)
@@ -230,8 +229,8 @@ class AFNO2d(_SpectralMixer):
             after = self._mix_modes(kept)
             if columns is not None:
                 after = self._with_dropped_rows(after, height, width)
-                after = functional.pad(after, (0, 0, 0, width // 2 + 1 - columns))
-        return before, after
+                after = functional.pad(after, (0, width // 2 + 1 - columns))
+        return before, after.permute(1, 2, 3, 0)
 
     def _on_grid(self, x: Tensor, spatial_size: tuple[int, int] | None) -> Tensor:
         self._check(x, "(B, H, W, C) or (B, N, C)", (3, 4))
@@ -245,24 +244,25 @@ class AFNO2d(_SpectralMixer):
         return x.reshape(x.shape[0], *grid_of(x.shape[1], spatial_size), self.dim)
 
     def _kept_spectrum(self, signal: Tensor) -> tuple[int | None, Tensor]:
-        """The kept modes; None in place of the number of columns where every mode is kept."""
+        """The kept modes, shape `(C, B, rows, columns)`; None for the number of columns where every mode is kept."""
         height, width = signal.shape[1], signal.shape[2]
+        channels_first = signal.permute(3, 0, 1, 2)
         if self.keep_fraction == 1.0 and self.mode_truncation != "physicsnemo":
-            return None, torch.fft.rfft2(signal, dim=(1, 2), norm=self.norm)
+            return None, torch.fft.rfft2(channels_first, norm=self.norm)
         rows, columns = kept_modes_2d(height, width, self.keep_fraction, self.mode_truncation)
-        lines = torch.fft.rfft(signal, dim=2, norm=self.norm)[:, :, :columns]
-        modes = torch.fft.fft(lines, dim=1, norm=self.norm) if columns else lines  # torch refuses empty transforms
-        return columns, torch.cat([modes[:, start:stop] for start, stop in rows], dim=1)
+        lines = torch.fft.rfft(channels_first, norm=self.norm)[..., :columns]
+        modes = torch.fft.fft(lines, dim=-2, norm=self.norm) if columns else lines  # torch refuses empty transforms
+        return columns, torch.cat([modes[:, :, start:stop] for start, stop in rows], dim=2)
 
     def _with_dropped_rows(self, kept: Tensor, height: int, width: int) -> Tensor:
         rows, _ = kept_modes_2d(height, width, self.keep_fraction, self.mode_truncation)
         parts, done, taken = [], 0, 0
-        for start, stop in rows:
-            parts += [kept.new_zeros(kept.shape[0], start - done, *kept.shape[2:])] if start > done else []
-            parts.append(kept[:, taken : taken + stop - start])
+        for start, stop in (*rows, (height, height)):
+            if start > done:
+                parts.append(kept.new_zeros(*kept.shape[:2], start - done, kept.shape[3]))
+            parts.append(kept[:, :, taken : taken + stop - start])
             taken, done = taken + stop - start, stop
-        parts += [kept.new_zeros(kept.shape[0], height - done, *kept.shape[2:])] if height > done else []
-        return torch.cat(parts, dim=1)
+        return torch.cat(parts, dim=2)
 
 
 class AFNO1d(_SpectralMixer):
@@ -326,10 +326,10 @@ class AFNO1d(_SpectralMixer):
         with torch.autocast(x.device.type, enabled=False):
             signal = _at_least_float32(sequence)
             kept = kept_modes_1d(tokens, self.keep_fraction, self.mode_truncation)
-            modes = self._mix_modes(torch.fft.rfft(signal, dim=1, norm=self.norm)[:, :kept])
-            result = torch.fft.irfft(
-                modes if kept else functional.pad(modes, (0, 0, 0, 1)), n=tokens, dim=1, norm=self.norm
-            )
+            modes = torch.fft.rfft(signal.permute(2, 0, 1), norm=self.norm)[..., :kept]
+            modes = self._mix_modes(modes.contiguous())  # so that dropped modes are not kept in memory
+            modes = modes if kept else functional.pad(modes, (0, 1))
+            result = torch.fft.irfft(modes, n=tokens, norm=self.norm).permute(1, 2, 0)
             if self.residual:
                 result = signal + result
         return result.to(x.dtype).reshape(x.shape)
@@ -367,17 +367,14 @@ def _at_least_float32(x: Tensor) -> Tensor:
 
 
 def _affine(
-    tokens: Float[Tensor, "blocks modes pairs_in"], weight: Tensor, bias: Tensor | None
-) -> Float[Tensor, "blocks modes pairs_out"]:
-    matrix = _interleaved(weight.to(tokens.dtype))
+    modes: Complex[Tensor, "blocks fan_in modes"], weight: Tensor, bias: Tensor | None
+) -> Complex[Tensor, "blocks fan_out modes"]:
+    matrix = _complex(weight, modes.dtype).transpose(1, 2)
     if bias is None:
-        return torch.bmm(tokens, matrix)
-    return torch.baddbmm(bias.to(tokens.dtype).permute(1, 2, 0).flatten(1).unsqueeze(1), tokens, matrix)
+        return torch.bmm(matrix, modes)
+    return torch.baddbmm(_complex(bias, modes.dtype).unsqueeze(-1), matrix, modes)
 
 
-def _interleaved(weight: Float[Tensor, "2 blocks fan_in fan_out"]) -> Float[Tensor, "blocks pairs_in pairs_out"]:
-    """Real matrices that act on interleaved (re, im) pairs as the complex weights act on complex numbers."""
-    real, imaginary = weight[0], weight[1]
-    from_real = torch.stack((real, imaginary), dim=-1)
-    from_imaginary = torch.stack((-imaginary, real), dim=-1)
-    return torch.stack((from_real, from_imaginary), dim=2).flatten(3).flatten(1, 2)
+def _complex(parts: Float[Tensor, "2 blocks *rest"], dtype: torch.dtype) -> Complex[Tensor, "blocks *rest"]:
+    real = parts.to(torch.float64 if dtype == torch.complex128 else torch.float32)
+    return torch.complex(real[0], real[1])
