@@ -98,7 +98,10 @@ def _small_data(results: Results) -> Picture | None:
     arms = ("classic", "ar-net", "sparse ar-net", "adaptive lasso")
     figure, axes = new_figure()
     boxes = axes.boxplot(
-        [frame[frame["arm"] == arm]["value"].to_numpy(float) for arm in arms], patch_artist=True, widths=0.55
+        [frame[frame["arm"] == arm]["value"].to_numpy(float) for arm in arms],
+        patch_artist=True,
+        widths=0.55,
+        medianprops={"color": "black"},
     )
     for box, arm in zip(boxes["boxes"], arms, strict=True):
         box.set(facecolor=_COLOURS[arm], alpha=0.6)
@@ -117,6 +120,7 @@ def _time(results: Results) -> Picture | None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set(xlabel="order p", ylabel="CPU seconds, one thread", title="Time of a fit")
+    axes.set_ylim(top=8 * axes.get_ylim()[1])  # room for the legend
     axes.legend(frameon=False, fontsize=8)
     return Picture(
         "time-against-order",
@@ -138,6 +142,7 @@ def _forecasts(results: Results) -> Picture | None:
         panel.plot(observed, color=CONTROL_COLOUR, linewidth=2.5, label="observed")
         panel.plot(predicted, color=PALETTE[0], linewidth=1.0, label="one step ahead")
         panel.set_title(name, fontsize=10)
+        panel.xaxis.get_major_locator().set_params(integer=True)
     axes[0].legend(frameon=False, fontsize=8, loc="upper right")
     axes[-1].set_xlabel("step (at most the last 120)")
     return Picture("forecasts", figure, "One-step forecasts of the held-out end of each real series.")
