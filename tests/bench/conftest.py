@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workingpapers.bench import registry, runner
+from workingpapers.bench import planning, registry, runner
 from workingpapers.bench.local import LocalBackend
 from workingpapers.bench.progress import SilentWatcher
 from workingpapers.bench.protocols import Paper
@@ -31,8 +31,8 @@ def run_sample(sample: Paper, store: Store) -> Runs:
 
     def run(*changes: str, jobs: int = 0, into: Store | None = None, **options: Any) -> runner.Outcome:
         where = into or store
-        asked = runner.Options(**{"scale": "laptop", "jobs": jobs, "changes": changes, **options})
-        plans = runner.plan([sample], asked, where)
+        asked = planning.Options(**{"scale": "laptop", "jobs": jobs, "changes": changes, **options})
+        plans = planning.plan([sample], asked, where)
         return runner.run(plans, where, LocalBackend(where, jobs), SilentWatcher(), lambda outcome: None)[0]
 
     return run

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workingpapers.bench import registry, runner
+from workingpapers.bench import planning, registry, runner
 from workingpapers.bench.local import LocalBackend
 from workingpapers.bench.progress import SilentWatcher
 from workingpapers.bench.store import Store
@@ -23,8 +23,8 @@ KILLS = 10
 
 def _run(root: Path, note: Path) -> None:
     store = Store(root)
-    options = runner.Options("laptop", seeds=TRIALS, jobs=0, changes=("sleep_s=0.04", "draws=2", f"note={note}"))
-    plans = runner.plan([registry.find("sample-room")], options, store)
+    options = planning.Options("laptop", seeds=TRIALS, jobs=0, changes=("sleep_s=0.04", "draws=2", f"note={note}"))
+    plans = planning.plan([registry.find("sample-room")], options, store)
     runner.run(plans, store, LocalBackend(store, 0), SilentWatcher(), lambda outcome: None)
 
 
@@ -66,15 +66,15 @@ def test_ten_kills_lose_at_most_the_trials_in_flight(tmp_path: Path) -> None:
 DRIVER = """
 import sys
 from pathlib import Path
-from workingpapers.bench import registry, runner
+from workingpapers.bench import planning, registry, runner
 from workingpapers.bench.local import LocalBackend
 from workingpapers.bench.progress import SilentWatcher
 from workingpapers.bench.store import Store
 
 if __name__ == "__main__":
     store = Store(sys.argv[1])
-    options = runner.Options("laptop", seeds=4, jobs=2, changes=("sleep_s=30",))
-    plans = runner.plan([registry.find("sample-room")], options, store)
+    options = planning.Options("laptop", seeds=4, jobs=2, changes=("sleep_s=30",))
+    plans = planning.plan([registry.find("sample-room")], options, store)
     runner.run(plans, store, LocalBackend(store, 2), SilentWatcher(), lambda outcome: None)
 """
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from workingpapers.bench import registry, runner
+from workingpapers.bench import planning, registry, runner
 from workingpapers.bench.backends import Event
 from workingpapers.bench.local import LocalBackend
 from workingpapers.bench.progress import SilentWatcher
@@ -50,8 +50,8 @@ class _Notes(SilentWatcher):
 
 
 def _run(store: Store, backend: Any, watcher: SilentWatcher | None = None, *changes: str) -> runner.Outcome:
-    options = runner.Options("laptop", seeds=TRIALS, jobs=1, changes=(*CHANGES, *changes))
-    plans = runner.plan([registry.find("sample-room")], options, store)
+    options = planning.Options("laptop", seeds=TRIALS, jobs=1, changes=(*CHANGES, *changes))
+    plans = planning.plan([registry.find("sample-room")], options, store)
     return runner.run(plans, store, backend, watcher or SilentWatcher(), lambda outcome: None)[0]
 
 

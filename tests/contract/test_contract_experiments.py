@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from contract_rooms import PAPERS, SLUGS
 
-from workingpapers.bench import runner
+from workingpapers.bench import planning, runner
 from workingpapers.bench.local import LocalBackend
 from workingpapers.bench.progress import SilentWatcher
 from workingpapers.bench.protocols import Paper
@@ -17,7 +17,7 @@ SMOKE_CPU_S = 15.0
 
 def _smoke(paper: Paper, root: Path) -> tuple[runner.Outcome, float]:
     store = Store(root)
-    plans = runner.plan([paper], runner.Options("smoke", seeds=1, jobs=0, device="cpu"), store)
+    plans = planning.plan([paper], planning.Options("smoke", seeds=1, jobs=0, device="cpu"), store)
     began = time.process_time()
     outcome = runner.run(plans, store, LocalBackend(store, 0), SilentWatcher(), lambda outcome: None)[0]
     return outcome, time.process_time() - began

@@ -5,6 +5,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import queue
+import signal
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
@@ -121,6 +122,7 @@ def _start_worker(events: Any, threads: int) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle; it ends its workers
     worker.set_threads(threads)
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from workingpapers.bench.backends import Event
-from workingpapers.bench.runner import Plan
+from workingpapers.bench.planning import Plan
 
 if TYPE_CHECKING:
     from rich.console import Console

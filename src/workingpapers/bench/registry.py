@@ -93,9 +93,9 @@ def find(name: str) -> Paper:
             raise InvalidPaperError(f"the room of {wanted!r} cannot be used: {room.problem}")
     slugs = [paper.slug for paper in papers()]
     near = difflib.get_close_matches(wanted, slugs, n=3, cutoff=0.0)
+    known = f"the nearest are {', '.join(near)}" if near else "there is none yet"
     raise UnknownNameError(
-        f"no paper is called {name!r}; the nearest are {', '.join(near)}. `workingpapers list` shows all, "
-        "and an arXiv id works too"
+        f"no paper is called {name!r}; {known}. `workingpapers list` shows all, and an arXiv id works too"
     )
 
 

@@ -35,7 +35,7 @@ def settings_for(experiment: Experiment, scale: Scale, changes: Sequence[str] = 
         if key not in hints:
             near = difflib.get_close_matches(key, hints, n=3, cutoff=0.0)
             raise UnknownNameError(f"--set {change}: no setting is called {key!r}; the nearest are {', '.join(near)}")
-        new[key] = _read(key, text, hints[key])
+        new[key] = _read(key, text, hints[key], getattr(settings, key))
     return dataclasses.replace(settings, **new)
 
 
@@ -56,7 +56,7 @@ def from_plain(experiment: Experiment, scale: Scale, plain: Mapping[str, Any]) -
     return cls(**{key: TypeAdapter(hints[key]).validate_python(value) for key, value in plain.items()})
 
 
-def _read(key: str, text: str, annotation: Any) -> Any:
+def _read(key: str, text: str, annotation: Any, example: Any) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
     adapter = TypeAdapter(annotation)
@@ -72,5 +72,5 @@ def _read(key: str, text: str, annotation: Any) -> Any:
         except ValidationError:
             continue
     raise InvalidParameterError(
-        f"--set {key}={text}: setting {key!r} is of type {shown}, and {text!r} is not; give a {shown}"
+        f"--set {key}={text}: setting {key!r} is of type {shown}, and {text!r} is not; give a value like {example!r}"
     )

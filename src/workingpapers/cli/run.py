@@ -20,8 +20,8 @@ from workingpapers.errors import InvalidPaperError, InvalidParameterError, Worki
 
 if TYPE_CHECKING:
     from workingpapers.bench.backends import Backend
+    from workingpapers.bench.planning import Options, Plan
     from workingpapers.bench.protocols import Paper
-    from workingpapers.bench.runner import Options, Plan
     from workingpapers.bench.store import Store
     from workingpapers.cli.outcomes import Outcomes
 
@@ -77,7 +77,7 @@ def run(
     out = output(context, format_)
     if jobs is not None and ray is not None:
         raise InvalidParameterError(f"--jobs {jobs} and --ray {ray} exclude each other; give one of them")
-    from workingpapers.bench.runner import Options
+    from workingpapers.bench.planning import Options
     from workingpapers.bench.settings import check_scale
     from workingpapers.bench.store import Store
     from workingpapers.cli.outcomes import Outcomes
@@ -90,6 +90,7 @@ def run(
         base_seed=whole_number("--base-seed", base_seed),
         changes=tuple(changes or ()),
         fresh=fresh,
+        cluster=ray is not None,
     )
     papers = _chosen(slugs or [], all_, out)
     return _measure(papers, options, Store(store), ray, Outcomes(Store(store), out, papers=papers, debug=debug))
@@ -115,7 +116,7 @@ def _measure(
     papers: "Sequence[Paper]", options: "Options", store: "Store", ray: str | None, outcomes: "Outcomes"
 ) -> int:
     """Run the papers whose experiments can be imported; the exit code."""
-    from workingpapers.bench import runner
+    from workingpapers.bench import planning, runner
 
     usable = []
     for paper in papers:
@@ -127,7 +128,7 @@ def _measure(
                 raise
             outcomes.unusable(paper, error)
     if usable:
-        plans = runner.plan(usable, options, store)
+        plans = planning.plan(usable, options, store)
         runner.run(plans, store, _backend(plans, store, ray), outcomes.watcher, outcomes.add)
     return outcomes.conclude()
 
