@@ -16,6 +16,7 @@ from workingpapers.papers.afno.method import AFNO2d
 from workingpapers.papers.afno.network import AFNONet
 from workingpapers.papers.afno.rivals import BlockFourierOperator, GlobalFilter, LocalPooling
 from workingpapers.papers.afno.scenes import IGNORED, Scenes, draw_crops, draw_scenes, read_scenes
+from workingpapers.parts.timing import single_thread
 
 DIGIT_CLASSES = 3
 CLASS_WEIGHTS = (0.3, 1.0, 1.0)
@@ -84,18 +85,19 @@ SCALES = {
 
 
 def measure(settings: Settings, trial: Trial) -> None:
-    """Measure every claim once."""
+    """Measure every claim once; on one thread, so that CPU time is the time of the work and numbers repeat."""
     dim, sides = settings.timed_dim, settings.sides
-    with trial.seeded("costs"):
-        growth_of_time(trial, dim, sides, settings.rounds)
-        growth_of_memory(trial, dim, sides, settings.explicit_sides)
-        fourier_savings(trial, dim, sides, settings.fno_side, max(settings.rounds, 5))
-        long_sequence(trial, settings.long_side, settings.memory_gb)
-    _resolution(settings, trial)
-    _few_shot(settings, trial)
-    if trial.repetition == 0:
-        _photographs(settings, trial)
-    _brought_scenes(settings, trial)
+    with single_thread():
+        with trial.seeded("costs"):
+            growth_of_time(trial, dim, sides, settings.rounds)
+            growth_of_memory(trial, dim, sides, settings.explicit_sides)
+            fourier_savings(trial, dim, sides, settings.fno_side, max(settings.rounds, 5))
+            long_sequence(trial, settings.long_side, settings.memory_gb)
+        _resolution(settings, trial)
+        _few_shot(settings, trial)
+        if trial.repetition == 0:
+            _photographs(settings, trial)
+        _brought_scenes(settings, trial)
 
 
 def figures(results: Results) -> Iterable[Picture]:
