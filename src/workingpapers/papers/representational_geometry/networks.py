@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear, softplus
+from torch.nn.utils.rnn import pad_sequence
 
 from workingpapers.errors import InvalidParameterError
 from workingpapers.papers.representational_geometry.nonlinearities import Activation
@@ -240,8 +241,9 @@ def train_stack(
     # One kernel for all parameters: with many small tensors, Adam is otherwise half of the time
     maker = torch.optim.Adam if optimizer == "adam" else torch.optim.SGD
     descent = maker(trained, lr=lr, fused=torch.device(device).type in ("cpu", "cuda"))
-    centres = torch.stack([own[member.task, member.seed].centres for member in members]).to(device)
-    labels = torch.stack([own[member.task, member.seed].labels for member in members]).to(device)
+    # Tasks with fewer conditions get empty rows that are never drawn
+    centres = pad_sequence([own[member.task, member.seed].centres for member in members], batch_first=True).to(device)
+    labels = pad_sequence([own[member.task, member.seed].labels for member in members], batch_first=True).to(device)
     scale = torch.tensor([tasks[member.task].noise / tasks[member.task].dim ** 0.5 for member in members], dtype=dtype)
     scale = scale.to(device)[:, None, None]
     counts = torch.tensor([tasks[member.task].n_conditions for member in members])
