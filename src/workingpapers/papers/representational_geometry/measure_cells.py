@@ -101,8 +101,9 @@ def samples_of(
 def _differences(
     stack: TrainedStack, at: int, name: str, seeds: list[int], settings: Settings, trial: Trial
 ) -> dict[str, float]:
-    """Tanh minus ReLU of each measure, mean over replicas; every number is recorded."""
+    """Tanh minus ReLU of each measure, mean over replicas; the means of both are recorded."""
     totals: dict[str, float] = {}
+    recorded: dict[tuple[str, str], float] = {}
     for seed in seeds:
         task = stack.tasks[stack.index("tanh", seed, at)]
         x, y, condition = samples_of(task, trial, settings)
@@ -131,11 +132,12 @@ def _differences(
                     found[arm]["other_target"] = sum(alone) / len(alone)
         for arm, measures in (*found.items(), ("inputs", raw)):
             for key, value in measures.items():
-                measure, _, _ = key.partition("_untrained")
-                trained = not key.endswith("_untrained")
-                trial.record(measure, value, cell=name, arm=arm, trained=trained, network=seeds.index(seed))
+                recorded[arm, key] = recorded.get((arm, key), 0.0) + value / len(seeds)
         for key in found["tanh"]:
             totals[key] = totals.get(key, 0.0) + (found["tanh"][key] - found["relu"][key]) / len(seeds)
+    for (arm, key), value in recorded.items():
+        measure, _, _ = key.partition("_untrained")
+        trial.record(measure, value, cell=name, arm=arm, trained=not key.endswith("_untrained"))
     totals["accuracy_untrained"] = _against_untrained(stack, at, seeds, settings, trial)
     return totals
 
@@ -242,4 +244,4 @@ def _others(
                 z = stack.network(arm, seed).features(x)
             cell = next(iter(cells)) if arm == "linear" else name
             for what, other in (("target", y), ("input", x)):
-                trial.record(what, kernel_alignment(z, other), cell=cell, arm=arm, trained=True, network=0)
+                trial.record(what, kernel_alignment(z, other), cell=cell, arm=arm, trained=True)

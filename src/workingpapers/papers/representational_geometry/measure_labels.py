@@ -52,7 +52,7 @@ def three_labels(settings: Settings, trial: Trial) -> None:
                 "shattering": shattering_dimension(z, condition, estimator="lda", cv=2),
             }
             for name, value in scores[arm, trained].items():
-                trial.record(name, value, cell=CELL, arm=arm, trained=trained, network=0)
+                trial.record(name, value, cell=CELL, arm=arm, trained=trained)
             if trial.repetition == 0 and trained:
                 means = as_conditions(condition, len(x)).means(z.double())
                 trial.record("condition_distances", torch.cdist(means, means).cpu(), arm=arm)

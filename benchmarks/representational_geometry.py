@@ -1,0 +1,193 @@
+"""Time closed forms against refitting, CKA from features against Gram matrices, stacked training against a loop.
+
+    python benchmarks/representational_geometry.py [--write]
+
+One thread, contenders in turn. Prints seconds and ratios; --write keeps them with the environment in
+benchmarks/results/representational_geometry.{json,md}. Where rsatoolbox is installed its CKA is timed too, on the
+same data (it compares n x n matrices).
+"""
+
+import argparse
+import importlib.util
+import json
+import platform
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+import torch
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.neighbors import NearestCentroid
+from torch.nn.functional import softplus
+
+from workingpapers.papers.representational_geometry import (
+    BinaryFactorTask,
+    OneHiddenLayerNet,
+    ccgp,
+    kernel_alignment,
+    train_stack,
+)
+from workingpapers.parts.timing import interleaved, single_thread
+
+RESULTS = Path(__file__).parent / "results"
+SAMPLES, UNITS = 20_000, 256
+SEEDS, STEPS = 20, 200
+TARGETS = {"CCGP, mean-difference": 50.0, "CCGP, LDA": 50.0, "CKA": 20.0, "training": 4.0}
+
+
+def compare(
+    name: str, work: str, ours: Callable[[], object], peer: Callable[[], object], difference: float, rounds: int
+) -> dict[str, Any]:
+    """Median seconds of both, the median ratio within a round, and how far the results differ."""
+    with single_thread():
+        taken = interleaved({"ours": ours, "peer": peer}, rounds=rounds)
+    return {
+        "name": name,
+        "work": work,
+        "ours_s": float(np.median(taken["ours"])),
+        "peer_s": float(np.median(taken["peer"])),
+        "times_faster": float(np.median(taken["peer"] / taken["ours"])),
+        "largest_difference": difference,
+        "target": TARGETS[name],
+    }
+
+
+def generalisation(rounds: int) -> list[dict[str, Any]]:
+    """All 16 splits of each of 3 bits: closed forms against a linear SVM fitted to each split."""
+    task = BinaryFactorTask(noise=1.0)
+    net = OneHiddenLayerNet(50, 100, 3, "tanh", generator=torch.Generator().manual_seed(0))
+    x, y, condition = task.sample(4000, torch.Generator().manual_seed(1))
+    # As many of each condition: then scikit-learn's class means are the means over conditions
+    keep = torch.cat([torch.nonzero(condition == each)[:250, 0] for each in range(8)])
+    z, y, condition = net.features(x[keep]).detach(), y[keep], condition[keep]
+    models = {
+        "mean-difference": NearestCentroid(),
+        "lda": LinearDiscriminantAnalysis(solver="lsqr", priors=[0.5, 0.5]),
+    }
+    rows = []
+    for name, estimator in (("CCGP, mean-difference", "mean-difference"), ("CCGP, LDA", "lda")):
+        ours = partial(ccgp, z, y, condition, estimator=estimator)
+        gap = float(np.abs(ours() - ccgp(z, y, condition, estimator=models[estimator])).max())
+        refit = partial(ccgp, z, y, condition)
+        rows.append(compare(name, "48 splits, 2000 × 100, against LinearSVC refitted", ours, refit, gap, rounds))
+    return rows
+
+
+def alignment(rounds: int) -> dict[str, Any]:
+    """CKA of 20,000 samples: p x p products against n x n Gram matrices."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(SAMPLES, UNITS, generator=generator)
+    y = x @ torch.randn(UNITS, UNITS, generator=generator) + torch.randn(SAMPLES, UNITS, generator=generator)
+
+    def by_gram() -> float:
+        # In place and in single precision: 1.6 GB a matrix as it is
+        grams = []
+        for each in (x, y):
+            gram = (each - each.mean(0)) @ (each - each.mean(0)).T
+            grams.append(gram.flatten())
+        return float(torch.dot(*grams) / grams[0].norm() / grams[1].norm())
+
+    difference = abs(by_gram() - kernel_alignment(x, y))
+    work = f"{SAMPLES} × {UNITS}, against n x n Gram matrices"
+    return compare("CKA", work, partial(kernel_alignment, x, y), by_gram, difference, rounds)
+
+
+def training(rounds: int) -> dict[str, Any]:
+    """20 networks as one stack against a loop over modules, on the same kind of samples."""
+    task = BinaryFactorTask()
+
+    def loop() -> None:
+        for seed in range(SEEDS):
+            own, source = task.with_seed(seed), torch.Generator().manual_seed(seed)
+            net = OneHiddenLayerNet(50, 100, 3, "tanh", generator=source)
+            descent = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+            for _ in range(STEPS):
+                x, y, _ = own.sample(32, source)
+                loss = softplus(-y * net(x)).mean()
+                descent.zero_grad()
+                loss.backward()
+                descent.step()
+
+    stacked = partial(train_stack, task, ["tanh"], range(SEEDS), steps=STEPS)
+    # What both learn is compared in the tests, step by step, to 1e-10
+    work = f"{SEEDS} networks, {STEPS} steps, against a loop of modules"
+    return compare("training", work, stacked, loop, float("nan"), rounds)
+
+
+def rsatoolbox_row() -> dict[str, Any] | None:
+    """rsatoolbox's whitened cosine, which is CKA, on 500 samples, where it is installed."""
+    if importlib.util.find_spec("rsatoolbox") is None:
+        return None
+    from rsatoolbox.rdm import RDMs
+    from rsatoolbox.rdm import compare as compare_rdms
+    from scipy.spatial.distance import pdist
+
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(500, 64)), generator.normal(size=(500, 64))
+    x[:, :8] = y[:, :8]
+
+    def peer() -> float:
+        first, second = (RDMs(pdist(each, "sqeuclidean")[None]) for each in (x, y))
+        return float(compare_rdms(first, second, method="cosine_cov")[0, 0])
+
+    row = compare("CKA", "500 × 64, against rsatoolbox", partial(kernel_alignment, x, y), peer, 0.0, 3)
+    return row | {"largest_difference": abs(peer() - kernel_alignment(x, y))}
+
+
+def environment() -> dict[str, Any]:
+    """Versions, processor, threads and date."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "date": date.today().isoformat(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+        "cpu": names[0] if names else platform.processor(),
+        "threads": 1,
+    }
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as a Markdown table."""
+    lines = [
+        "| what | work | ours (ms) | peer (ms) | times faster | aim | largest difference |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        gap = "as in the tests" if np.isnan(row["largest_difference"]) else f"{row['largest_difference']:.1e}"
+        met = "met" if row["times_faster"] >= row["target"] else "not met"
+        lines.append(
+            f"| {row['name']} | {row['work']} | {1e3 * row['ours_s']:.2f} | {1e3 * row['peer_s']:.1f} | "
+            f"{row['times_faster']:.1f}× | {row['target']:g}×, {met} | {gap} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="keep the result under benchmarks/results/")
+    parser.add_argument("--rounds", type=int, default=3, help="measured rounds")
+    options = parser.parse_args()
+    rows = [*generalisation(options.rounds), training(options.rounds), alignment(options.rounds)]
+    if (peer := rsatoolbox_row()) is not None:
+        rows.append(peer)
+    print(table(rows))
+    if options.write:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        where = environment()
+        kept = {"environment": where, "rounds": options.rounds, "rows": rows}
+        text = json.dumps(kept, indent=2).replace("NaN", "null")
+        (RESULTS / "representational_geometry.json").write_text(text + "\n")
+        setting = ", ".join(f"{key} {value}" for key, value in where.items())
+        title = "# representational-geometry: closed forms and stacks against refitting and loops"
+        (RESULTS / "representational_geometry.md").write_text(f"{title}\n\n{table(rows)}\n\n{setting}.\n")
+
+
+if __name__ == "__main__":
+    main()
