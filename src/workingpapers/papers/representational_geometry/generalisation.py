@@ -1,5 +1,8 @@
 """Cross-condition generalisation: does a boundary learned on some conditions hold on conditions never seen?"""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,6 +65,7 @@ def ccgp(
     """
     found, sides, which, single = design(z, labels, conditions)
     rng = np.random.default_rng(random_state)
+    sums = _Sums.of(found, which) if closed_form(estimator) else None
     scores = []
     for side in sides.T:
         plus, minus = torch.nonzero(side > 0).flatten(), torch.nonzero(side < 0).flatten()
@@ -71,8 +75,10 @@ def ccgp(
                 "least 2 on each"
             )
         chosen = _chosen(len(minus), len(plus), splits, rng)
-        if closed_form(estimator):
-            table = (_mean_difference if estimator == "mean-difference" else _lda)(found, which, minus, plus, chosen)
+        if sums is not None:
+            rule = _mean_difference if estimator == "mean-difference" else _lda
+            device = found.device
+            table = rule(sums, minus.to(device), plus.to(device), torch.from_numpy(chosen).to(device))
         else:
             table = _refitted(found, which, side, minus, plus, chosen, estimator)
         scores.append(float(table.mean()))
@@ -107,68 +113,110 @@ def _refitted(
     return np.array(accuracies)
 
 
-def _mean_difference(z: Tensor, which: Conditions, minus: Tensor, plus: Tensor, chosen: np.ndarray) -> np.ndarray:
-    # With M the condition means, everything a split needs is in z Mᵀ and M Mᵀ: class means are sums less one row
-    origin = which.means(z).mean(0)  # scores do not depend on the origin; products lose fewer digits near it
-    means = which.means(z) - origin
-    projected, products = (z - origin) @ means.T, means @ means.T
-    below = _left_out(projected, minus)  # (n, left): z · mean of the minus side without condition i
-    above = _left_out(projected, plus)
-    below_norm = _left_out(_left_out(products, minus).T, minus).diagonal()
-    above_norm = _left_out(_left_out(products, plus).T, plus).diagonal()
-    i, j = torch.from_numpy(chosen[:, 0]).to(z.device), torch.from_numpy(chosen[:, 1]).to(z.device)
+@dataclass(frozen=True)
+class _Sums:
+    """All that the closed forms need of the samples, whatever the dichotomy: sums over each condition.
+
+    Scores do not depend on the origin; near the mean of the condition means products lose fewer digits.
+    """
+
+    which: Conditions
+    z: Tensor
+    means: Tensor
+
+    @classmethod
+    def of(cls, z: Tensor, which: Conditions) -> "_Sums":
+        means = which.means(z)
+        origin = means.mean(0)
+        return cls(which, z - origin, means - origin)
+
+    @cached_property
+    def projected(self) -> Tensor:
+        """`Z Mᵀ`, shape `(n, conditions)`."""
+        return self.z @ self.means.T
+
+    @cached_property
+    def products(self) -> Tensor:
+        """`M Mᵀ`, shape `(conditions, conditions)`."""
+        return self.means @ self.means.T
+
+    @cached_property
+    def members(self) -> list[Tensor]:
+        """Samples of each condition."""
+        order = torch.argsort(self.which.index, stable=True).to(self.z.device)
+        return list(torch.split(self.z[order], self.which.sizes().tolist()))
+
+    @cached_property
+    def moments(self) -> Tensor:
+        """Mean of `z zᵀ` over each condition, shape `(conditions, p, p)`."""
+        return torch.stack([rows.T @ rows / len(rows) for rows in self.members])
+
+
+def _mean_difference(sums: _Sums, minus: Tensor, plus: Tensor, chosen: Tensor) -> np.ndarray:
+    # Everything a split needs is in Z Mᵀ and M Mᵀ: class means are sums less one row
+    below, above = _left_out(sums.projected, minus), _left_out(sums.projected, plus)
+    below_norm = _left_out(_left_out(sums.products, minus).T, minus).diagonal()
+    above_norm = _left_out(_left_out(sums.products, plus).T, plus).diagonal()
+    i, j = chosen[:, 0], chosen[:, 1]
     threshold = (above_norm[j] - below_norm[i]) / 2
     scores = above[:, j] - below[:, i] - threshold  # (n, splits)
     # A tie up to rounding is a guess
-    tie = 1e-12 * float(products.diagonal().max())
-    right = torch.where(scores.abs() <= tie, 0.5, (scores > 0).to(z.dtype))
-    correct = which.means(right)
-    column = torch.arange(len(chosen), device=z.device)
-    return ((correct[plus.to(z.device)[j], column] + 1 - correct[minus.to(z.device)[i], column]) / 2).cpu().numpy()
+    tie = 1e-12 * float(sums.products.diagonal().max())
+    correct = sums.which.means(((scores > tie).to(scores) + (scores >= -tie).to(scores)) / 2)
+    column = torch.arange(len(chosen), device=scores.device)
+    return ((correct[plus[j], column] + 1 - correct[minus[i], column]) / 2).cpu().numpy()
 
 
 def _left_out(columns: Tensor, side: Tensor) -> Tensor:
     """Mean of the side's columns without each of them in turn, shape `(rows, len(side))`."""
-    chosen = columns[:, side.to(columns.device)]
+    chosen = columns[:, side]
     return (chosen.sum(1, keepdim=True) - chosen) / (len(side) - 1)
 
 
-def _lda(z: Tensor, which: Conditions, minus: Tensor, plus: Tensor, chosen: np.ndarray) -> np.ndarray:
-    z = z - which.means(z).mean(0)
-    means = which.means(z)
-    index = which.index.to(z.device)
-    # Second moments about the origin, one p × p matrix for each condition: all that a split needs of the samples
-    weights = (1 / which.sizes().to(z))[index]
-    moments = torch.stack([(z * weights[:, None])[index == each].T @ z[index == each] for each in range(which.count)])
-    totals = {"minus": moments[minus].sum(0), "plus": moments[plus].sum(0)}
-    sums = {"minus": means[minus].sum(0), "plus": means[plus].sum(0)}
+def _lda(sums: _Sums, minus: Tensor, plus: Tensor, chosen: Tensor) -> np.ndarray:
+    means, moments = sums.means, sums.moments
     accuracies = []
-    for i, j in chosen:
-        sides = []
-        for name, side, at in (("minus", minus, i), ("plus", plus, j)):
-            held = int(side[at])
-            centre = (sums[name] - means[held]) / (len(side) - 1)
-            spread = (totals[name] - moments[held]) / (len(side) - 1) - torch.outer(centre, centre)
-            sides.append((centre, spread, z[index == held]))
-        (low, low_spread, low_rows), (high, high_spread, high_rows) = sides
-        step = high - low
+    largest = float(sums.z.abs().max())
+    centres, spreads = [], []
+    for side in (minus, plus):
+        centre = (means[side].sum(0) - means[side]) / (len(side) - 1)  # without each in turn, (side, p)
+        spread = (moments[side].sum(0) - moments[side]) / (len(side) - 1)
+        centres.append(centre)
+        spreads.append(spread - centre[:, :, None] * centre[:, None, :])
+    for i, part in _by_first(chosen):
+        j = part[:, 1]
+        low, high = centres[0][i], centres[1][j]
+        step = high - low  # (splits, p)
         # With the total covariance: the direction is that of the pooled one (Sherman and Morrison), and a direction
         # without any spread within the classes is not lost to the pseudo-inverse
-        weight = solve_spread((low_spread + high_spread) / 2 + torch.outer(step, step) / 4, step)
-        threshold = (low + high) / 2 @ weight
-        margin = 1e-12 * float(torch.linalg.vector_norm(weight) * z.abs().max())
-        scores = [rows @ weight - threshold for rows in (low_rows, high_rows)]
-        wrong_low = torch.where(scores[0].abs() <= margin, 0.5, (scores[0] > 0).to(z.dtype)).mean()
-        right_high = torch.where(scores[1].abs() <= margin, 0.5, (scores[1] > 0).to(z.dtype)).mean()
-        accuracies.append(float(1 - wrong_low + right_high) / 2)
-    return np.array(accuracies)
+        total = (spreads[0][i] + spreads[1][j]) / 2 + step[:, :, None] * step[:, None, :] / 4
+        weight = solve_spread(total, step[:, :, None])[:, :, 0]
+        threshold = ((low + high) / 2 * weight).sum(1)
+        margin = 1e-12 * largest * torch.linalg.vector_norm(weight, dim=1)
+        wrong = _share_above(sums.members[int(minus[i])] @ weight.T - threshold, margin)
+        right = [
+            _share_above(sums.members[int(plus[at])] @ weight[k] - threshold[k], margin[k])
+            for k, at in enumerate(j.tolist())
+        ]
+        accuracies.append((1 - wrong + torch.stack(right)) / 2)
+    return torch.cat(accuracies).cpu().numpy()
+
+
+def _by_first(chosen: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """The splits in groups that leave out the same condition of the minus side: memory for one group at a time."""
+    for i in torch.unique(chosen[:, 0]).tolist():
+        yield i, chosen[chosen[:, 0] == i]
+
+
+def _share_above(scores: Tensor, margin: Tensor) -> Tensor:
+    """Share of scores above zero, those within the margin of it counted as a half."""
+    return (((scores > margin).to(scores) + (scores >= -margin).to(scores)) / 2).mean(0)
 
 
 def solve_spread(spread: Tensor, right: Tensor) -> Tensor:
-    """`spread⁺ right` for a covariance `(p, p)`: by Cholesky, or by eigenvalues where it is singular."""
+    """`spread⁺ right` for covariances `(..., p, p)`: by Cholesky, or by eigenvalues where one of them is singular."""
     factor, failed = torch.linalg.cholesky_ex(spread)
-    diagonal = factor.diagonal()
-    if not bool(failed) and float(diagonal.min()) > 1e-7 * float(diagonal.max()):
-        columns = right if right.ndim == 2 else right[:, None]
-        return torch.cholesky_solve(columns, factor).reshape(right.shape)
+    diagonal = factor.diagonal(dim1=-2, dim2=-1)
+    if not bool(failed.any()) and bool((diagonal.amin(-1) > 1e-7 * diagonal.amax(-1)).all()):
+        return torch.cholesky_solve(right, factor)
     return torch.linalg.pinv(spread, hermitian=True, rtol=1e-10) @ right
