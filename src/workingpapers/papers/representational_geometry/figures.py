@@ -134,14 +134,15 @@ def _over_training(results: Results) -> Picture | None:
     if frame.empty:
         return None
     cells = list(dict.fromkeys(frame["cell"]))
+    steps = results.frame("steps_over_training")["value"].iloc[0]
     figure, axes = new_figure(1, len(cells), width=4.6, height=3.4, sharey=True)
     for ax, cell in zip(np.atleast_1d(axes), cells, strict=True):
         for (arm, to), part in frame[frame["cell"] == cell].groupby(["arm", "to"]):
-            curve = part.groupby("step")["value"].agg(["mean", "std"]).fillna(0.0)
+            values = np.array(part["value"].tolist())  # (trials, moments)
+            mean, spread = values.mean(0), values.std(0)
             style = "-" if to == "target" else "--"
-            ax.plot(curve.index, curve["mean"], style, color=COLOURS[arm], label=f"{NAMES[arm]}, {to}")
-            low, high = curve["mean"] - curve["std"], curve["mean"] + curve["std"]
-            ax.fill_between(curve.index, low, high, color=COLOURS[arm], alpha=0.12, linewidth=0)
+            ax.plot(steps, mean, style, color=COLOURS[arm], label=f"{NAMES[arm]}, {to}")
+            ax.fill_between(steps, mean - spread, mean + spread, color=COLOURS[arm], alpha=0.12, linewidth=0)
         ax.set_title(cell, fontsize=9)
         ax.set_xlabel("step")
     np.atleast_1d(axes)[0].set_ylabel("centred kernel alignment")

@@ -137,6 +137,8 @@ def _differences(
             totals[key] = totals.get(key, 0.0) + (found["tanh"][key] - found["relu"][key]) / len(seeds)
     for (arm, key), value in recorded.items():
         measure, _, _ = key.partition("_untrained")
+        if key in ("accuracy_untrained", "direction_untrained"):  # the same for both arms, or a guess
+            continue
         trial.record(measure, value, cell=name, arm=arm, trained=not key.endswith("_untrained"))
     totals["accuracy_untrained"] = _against_untrained(stack, at, seeds, settings, trial)
     return totals
@@ -166,24 +168,26 @@ def _sign_test(differences: list[float]) -> float:
 
 
 def _over_training(stack: TrainedStack, names: list[str], seed: int, settings: Settings, trial: Trial) -> None:
+    trial.record("steps_over_training", [each.step for each in stack.snapshots])
     for name in (names[0], "structured, exclusive or"):
         at = names.index(name)
         x, y, _ = samples_of(stack.tasks[stack.index("tanh", seed, at)], trial, settings)
-        curves: dict[str, list[tuple[float, float]]] = {}
+        curves: dict[str, list[tuple[float, float, float]]] = {}
         for arm in PAIR:
             curves[arm] = []
-            for place, snapshot in enumerate(stack.snapshots):
+            for place in range(len(stack.snapshots)):
                 net = stack.network(arm, seed, at, snapshot=place)
                 with torch.no_grad():
                     z, loss = net.features(x), float(softplus(-y * net(x)).mean())
                 alignments = {"target": kernel_alignment(z, y), "input": kernel_alignment(z, x)}
-                curves[arm].append((loss, alignments["target"]))
-                trial.record("loss_over_training", loss, cell=name, arm=arm, step=snapshot.step)
-                for what, value in alignments.items():
-                    trial.record("alignment_over_training", value, cell=name, arm=arm, step=snapshot.step, to=what)
+                curves[arm].append((loss, alignments["target"], alignments["input"]))
+            losses, targets, inputs = zip(*curves[arm], strict=True)
+            trial.record("loss_over_training", list(losses), cell=name, arm=arm)
+            for what, values in (("target", targets), ("input", inputs)):
+                trial.record("alignment_over_training", list(values), cell=name, arm=arm, to=what)
         # The loss that the slower of the two ends at, and the first moment at which each has reached it
         level = max(curve[-1][0] for curve in curves.values())
-        reached = {arm: next(target for loss, target in curve if loss <= level) for arm, curve in curves.items()}
+        reached = {arm: next(target for loss, target, _ in curve if loss <= level) for arm, curve in curves.items()}
         trial.record("target_difference_at_equal_loss", reached["tanh"] - reached["relu"], cell=name)
         trial.record("equal_loss", level, cell=name)
 
