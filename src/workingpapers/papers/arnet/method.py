@@ -450,12 +450,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
         if self.n_forecasts_ == 1 and not is_stationary(self.coef_):
             root = largest_root(self.coef_)
             if root >= 1:
-                warnings.warn(
-                    f"the fit is not stationary: the largest root of its companion matrix is {root:.6g}, stationary "
-                    "needs less than 1; long forecasts do not settle; difference the series or remove its trend",
-                    NonStationaryFitWarning,
-                    stacklevel=3,
-                )
+                warnings.warn(NonStationaryFitWarning(root), stacklevel=3)
 
 
 def _shaped(columns: np.ndarray) -> np.ndarray:
