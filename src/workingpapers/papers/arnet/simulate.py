@@ -39,7 +39,7 @@ def ar_generate(
         Series of shape `(n,)`, not centred.
 
     Raises:
-        InvalidParameterError: n < 1, burn_in < 0, noise_std < 0, or the coefficients make the series explode.
+        InvalidParameterError: n < 1, burn_in < 0, noise_std < 0, or the coefficients make the series overflow.
 
     Example:
         >>> ar_generate(1000, [0.2, 0.3, -0.5], seed=0).shape
