@@ -17,14 +17,14 @@ def whole(name: str, value: object, least: int) -> int:
     return number
 
 
-def fraction(name: str, value: float) -> float:
+def fraction(name: str, value: float | int) -> float:
     """The value where it lies in [0, 1]."""
     if not 0.0 <= value <= 1.0:
         raise InvalidParameterError(f"{name} is {value!r}; a fraction of sequences lies in [0, 1]")
     return float(value)
 
 
-def not_negative(name: str, value: float) -> float:
+def not_negative(name: str, value: float | int) -> float:
     """The value where it is finite and not below zero."""
     if not 0.0 <= value < float("inf"):
         raise InvalidParameterError(f"{name} is {value!r}; it must be zero or a positive finite number")

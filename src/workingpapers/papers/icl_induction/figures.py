@@ -51,7 +51,7 @@ def _progress(results: Results) -> Picture | None:
         axis.axhline(1 / results.settings.n_pairs, color=CONTROL_COLOUR, ls=":", lw=1)
         axis.set_xlabel("step")
         axis.set_ylim(0, 1.03)
-        axis.legend(fontsize=7, frameon=False, loc="center left")
+        axis.legend(fontsize=7, frameon=False, loc="lower right")
     axes[0].set_ylabel("share")
     caption = (
         "A network that sees new classes only, one line a seed. First it learns to answer with labels of the context "
@@ -161,9 +161,9 @@ def _maps(results: Results) -> Picture | None:
             axis.set_xlabel("looks at token")
             axis.set_ylabel("token")
     caption = (
-        "Mean attention of a network on new classes, before and after training. In layer 1 label tokens (odd rows) come "
-        "to look at the item before them. In layer 2 only the last row is used; its mean spreads over the labels, because "
-        "the matching pair may stand anywhere."
+        "Mean attention of a network on new classes, before and after training. In layer 1 label tokens (odd rows) "
+        "come to look at the item before them. In layer 2 only the last row is used; its mean spreads over the labels, "
+        "because the matching pair may stand anywhere."
     )
     return Picture("attention", figure, caption)
 

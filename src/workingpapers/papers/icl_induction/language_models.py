@@ -57,8 +57,11 @@ def induction_scores(
         See the head of this file.
 
     Example:
+        >>> from workingpapers.parts.torchvision_compat import allow_torchvision_import
+        >>> _ = allow_torchvision_import()  # needed only beside a CPU build of torch
         >>> from transformers import GPT2Config, GPT2LMHeadModel
-        >>> config = GPT2Config(vocab_size=100, n_positions=64, n_embd=32, n_layer=2, n_head=4)
+        >>> config = GPT2Config(vocab_size=100, n_positions=64, n_embd=32, n_layer=2, n_head=4,
+        ...                     bos_token_id=None, eos_token_id=None)
         >>> scores = induction_scores(GPT2LMHeadModel(config), length=16)
         >>> len(scores), bool(scores["induction"].max() < 0.2)
         (8, True)
@@ -72,10 +75,11 @@ def induction_scores(
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     block = _distinct(batch, length, vocabulary, source)
     repeated = torch.cat([block, block], 1).to(device)
-    # half of the block as items, half as labels; the target is one of the items
+    # half of the block as items, half as labels; the target is one of the items, but not the very first token, which
+    # a previous-token head takes for its own predecessor
     pairs = length // 2
     paired = _distinct(batch, 2 * pairs, vocabulary, source)
-    asked = torch.randint(pairs, (batch,), generator=source)
+    asked = torch.randint(min(1, pairs - 1), pairs, (batch,), generator=source)
     query = paired[torch.arange(batch), 2 * asked]
     in_pairs = torch.cat([paired, query[:, None]], 1).to(device)
     with _asked_for_attention(model), torch.no_grad():

@@ -29,7 +29,11 @@ def flow_claims(trial: Trial) -> None:
     trial.claim("nested-logits-abrupt", value=max(nested), control=min(bare))
     trial.claim("saddle-gradient", value=_gradient_at_origin(8, 8), control=_gradient_at_origin(8, 16))
     trial.claim("saddle-escape", value=_growth(trial, 8, 8), control=_growth(trial, 8, 32))
-    trial.claim("logits-in-order", value=_in_order(flows[ABRUPT[0]]), control=_in_order(_shallow(start)))
+    trial.claim(
+        "logits-in-order",
+        value=_in_order(flows[ABRUPT[0]]),
+        control=_in_order(nested_logit_flow(*ABRUPT[0], (10.0, 10.0, start), 100.0)),
+    )
     if trial.repetition == 0:
         _slice(trial, flows[ABRUPT[0]])
 
@@ -60,11 +64,6 @@ def _in_order(flow: Trajectory) -> bool:
     """Whether the classifier's overlap, the innermost needed first, passes half of what it ends at before the head."""
     halves = [int(np.argmax(each >= 0.5 * each[-1])) for each in (flow.xi, flow.beta1)]
     return halves[0] < halves[1]
-
-
-def _shallow(start: float) -> Trajectory:
-    """The same loss where the classifier is ready from the start, so that nothing has to wait for it."""
-    return nested_logit_flow(*ABRUPT[0], (start, start, 10.0), 100.0)
 
 
 def _slice(trial: Trial, flow: Trajectory) -> None:

@@ -108,7 +108,7 @@ def minimal_model(settings: Settings, trial: Trial, full: Mapping[str, pd.DataFr
             agreeing[arm] += _winner(history) == _winner(full[name])
             record_curves(trial, history, f"{arm}, {name}")
             for logit in ("beta1", "alpha"):
-                trial.record("logit", float(getattr(model, logit)), arm=arm, data=name, what=logit)
+                trial.record("logit", float(getattr(model, logit).detach()), arm=arm, data=name, what=logit)
     trial.claim("minimal-model-emulates", value=agreeing["minimal"], control=agreeing["minimal, no head"])
 
 

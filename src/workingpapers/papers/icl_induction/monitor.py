@@ -51,8 +51,12 @@ class InductionMonitor:
         InvalidParameterError: `every` below 1, `rise` outside (0, 1), or an unknown score.
 
     Example:
+        >>> from workingpapers.parts.torchvision_compat import allow_torchvision_import
+        >>> _ = allow_torchvision_import()  # needed only beside a CPU build of torch
         >>> from transformers import GPT2Config, GPT2LMHeadModel
-        >>> model = GPT2LMHeadModel(GPT2Config(vocab_size=50, n_positions=32, n_embd=16, n_layer=1, n_head=2))
+        >>> config = GPT2Config(vocab_size=50, n_positions=32, n_embd=16, n_layer=1, n_head=2, bos_token_id=None,
+        ...                     eos_token_id=None)
+        >>> model = GPT2LMHeadModel(config)
         >>> monitor = InductionMonitor(every=10, length=8)
         >>> scores = monitor.observe(model, step=0)
         >>> len(monitor.history), monitor.transition_step
@@ -63,7 +67,7 @@ class InductionMonitor:
         self,
         *,
         every: int = 100,
-        rise: float = 0.1,
+        rise: float | int = 0.1,
         watch: str = "induction",
         vocab_size: int | None = None,
         length: int = 64,

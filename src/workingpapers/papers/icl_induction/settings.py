@@ -43,14 +43,14 @@ class Settings:
     many: int = 1024
     classes: tuple[int, ...] = (16, 64, 256, 1024)
     bursts: tuple[int, ...] = (1, 2, 4)
-    noises: tuple[float, ...] = (0.1, 0.5, 1.0)
+    noises: tuple[float, ...] = (0.1, 0.5)
     skews: tuple[float, ...] = (0.0, 1.5)
     optimizer: str = "adam"
     lr: float = 3e-3
     head_lr: float = 10.0
     batch: int = 64
-    steps: int = 2000
-    delay_steps: int = 4000
+    steps: int = 1600
+    delay_steps: int = 3000
     eval_every: int = 100
     fine_every: int = 50
     eval_size: int = 1000

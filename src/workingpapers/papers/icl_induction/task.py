@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from workingpapers.errors import InvalidParameterError
 from workingpapers.papers.icl_induction.checks import fraction, not_negative, whole
@@ -107,11 +107,11 @@ class InContextClassification:
         n_pairs: int,
         dim: int,
         *,
-        within_class_noise: float = 0.1,
-        zipf: float = 0.0,
+        within_class_noise: float | int = 0.1,
+        zipf: float | int = 0.0,
         burstiness: int = 1,
-        p_bursty: float = 1.0,
-        p_novel: float = 0.0,
+        p_bursty: float | int = 1.0,
+        p_novel: float | int = 0.0,
         positions: int = 65,
         seed: int = 0,
         distinct_labels: bool = False,
@@ -204,7 +204,7 @@ class InContextClassification:
             return self._bursty(n, source, shift=1)
         return self._mixture(n, source)
 
-    def loader(self, batch_size: int = 128, split: str = "train") -> "IterableDataset[Batch]":
+    def loader(self, batch_size: int = 128, split: str = "train") -> Dataset[Batch]:
         """An endless dataset of batches for `torch.utils.data.DataLoader(..., batch_size=None)`.
 
         Each worker of a loader, and each pass, draws from a stream of its own, so no two give the same sequences.

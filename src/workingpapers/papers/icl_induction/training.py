@@ -5,7 +5,7 @@ Differences from the paper: Adam is the default; many networks are stacked and s
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -29,14 +29,14 @@ def train_icl(
     task: InContextClassification,
     *,
     optimizer: str = "adam",
-    lr: float = 1e-3,
+    lr: float | int = 1e-3,
     steps: int = 3000,
     eval_every: int = 100,
-    early_stop: float | None = None,
+    early_stop: float | int | None = None,
     batch_size: int = 128,
     eval_size: int = 2000,
-    weight_decay: float = 0.0,
-    lr_factors: dict[str, float] | None = None,
+    weight_decay: float | int = 0.0,
+    lr_factors: Mapping[str, float | int] | None = None,
 ) -> pd.DataFrame:
     """Train a model on fresh sequences and follow what it learns.
 
@@ -91,14 +91,14 @@ def train_stacked(
     tasks: Sequence[InContextClassification],
     *,
     optimizer: str = "adam",
-    lr: float = 1e-3,
+    lr: float | int = 1e-3,
     steps: int = 3000,
     eval_every: int = 100,
-    early_stop: float | Sequence[float | None] | None = None,
+    early_stop: float | int | Sequence[float | int | None] | None = None,
     batch_size: int = 128,
     eval_size: int = 2000,
-    weight_decay: float = 0.0,
-    lr_factors: dict[str, float] | None = None,
+    weight_decay: float | int = 0.0,
+    lr_factors: Mapping[str, float | int] | None = None,
 ) -> list[pd.DataFrame]:
     """Train many models of the same architecture at once, each on a task of its own, as one batched model.
 
@@ -166,7 +166,12 @@ class _Stack:
     """Parameters of several models along a leading axis, with one optimizer; elementwise, so as good as one each."""
 
     def __init__(
-        self, models: Sequence[nn.Module], optimizer: str, lr: float, weight_decay: float, factors: dict[str, float]
+        self,
+        models: Sequence[nn.Module],
+        optimizer: str,
+        lr: float | int,
+        weight_decay: float | int,
+        factors: Mapping[str, float | int],
     ) -> None:
         self.models = list(models)
         self.active = list(range(len(models)))
@@ -262,7 +267,7 @@ def _test_sets(task: InContextClassification, size: int) -> dict[str, Batch]:
     return {split: task.batch(size, split, generator=source) for split in ("ic", "ic_swapped", "iw")}
 
 
-def _check(models: Sequence[Any], tasks: Sequence[InContextClassification], optimizer: str, lr: float) -> None:
+def _check(models: Sequence[Any], tasks: Sequence[InContextClassification], optimizer: str, lr: float | int) -> None:
     if optimizer not in OPTIMIZERS:
         raise InvalidParameterError(f"optimizer is {optimizer!r}; it must be one of {', '.join(OPTIMIZERS)}")
     if not 0.0 < lr < math.inf:
