@@ -40,7 +40,7 @@ def output_tensor(output: Any, output_fn: Callable[[Any], Tensor] | None = None)
     return output
 
 
-def check_kernel_size(rows: int, item_bytes: int, max_memory_mb: float) -> None:
+def check_kernel_size(rows: int, item_bytes: int, max_memory_mb: float | int) -> None:
     """Raise `InvalidParameterError` where an `(rows, rows)` kernel is larger than the bound."""
     size = rows * rows * item_bytes / 2**20
     if size > max_memory_mb:

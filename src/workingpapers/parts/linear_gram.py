@@ -55,7 +55,7 @@ def linear_gram(
     inputs: Inputs,
     linears: Mapping[nn.Linear, WatchedLinear],
     output_of: Callable[[Any], Tensor],
-    max_memory_mb: float,
+    max_memory_mb: float | int,
 ) -> Tensor | None:
     """`sum_layers <delta a^T, delta' a'^T>` over all pairs of outputs, `(n, n)`.
 
@@ -109,7 +109,7 @@ def linear_gram(
     return kernel if _agrees_with_exact_rows(kernel, outputs.flatten(), parameters) else None
 
 
-def _deltas(rows: Tensor, where: list[Tensor], max_memory_mb: float) -> list[Tensor]:
+def _deltas(rows: Tensor, where: list[Tensor], max_memory_mb: float | int) -> list[Tensor]:
     """For each layer output z `(batch, ..., d)` the gradients of each sample's outputs, `(batch, each, ..., d)`."""
     batch, each = rows.shape
     size = sum(z.numel() for z in where) * rows.element_size()
@@ -125,7 +125,7 @@ def _deltas(rows: Tensor, where: list[Tensor], max_memory_mb: float) -> list[Ten
     return [torch.cat(part).transpose(0, 1) for part in parts]
 
 
-def _pairs(delta: Tensor, a: Tensor, watched: WatchedLinear, max_memory_mb: float) -> Tensor:
+def _pairs(delta: Tensor, a: Tensor, watched: WatchedLinear, max_memory_mb: float | int) -> Tensor:
     """Gram matrix of one layer from delta `(batch, each, positions, d)` and a `(batch, positions, i)`, in blocks."""
     batch, each, positions, width = delta.shape
     kernel = delta.new_zeros(batch, each, batch, each)

@@ -25,7 +25,7 @@ def tangent_kernel(
     *,
     method: str = "auto",
     output_fn: Callable[[Any], Tensor] | None = None,
-    max_memory_mb: float = 256.0,
+    max_memory_mb: float | int = 256.0,
 ) -> Float[Tensor, "rows rows"]:
     r"""The empirical tangent kernel `K = J J^T` of all outputs, `J = d outputs / d params`.
 
@@ -76,7 +76,7 @@ def _kernel(
     selected: dict[str, nn.Parameter],
     method: str,
     output_fn: Callable[[Any], Tensor] | None,
-    max_memory_mb: float,
+    max_memory_mb: float | int,
 ) -> Tensor:
     if method == "jvp":
         return _jvp_kernel(module, inputs, selected, output_fn, max_memory_mb)
@@ -163,7 +163,7 @@ def _jacobian_kernel(
     inputs: Inputs,
     selected: Mapping[str, nn.Parameter],
     output_fn: Callable[[Any], Tensor] | None,
-    max_memory_mb: float,
+    max_memory_mb: float | int,
 ) -> Tensor:
     """Batched vector-Jacobian products; columns of J slice by slice, so that `n x slice` stays within the bound."""
     parameters = list(selected.values())
@@ -219,7 +219,7 @@ def _jvp_kernel(
     inputs: Inputs,
     selected: Mapping[str, nn.Parameter],
     output_fn: Callable[[Any], Tensor] | None,
-    max_memory_mb: float,
+    max_memory_mb: float | int,
 ) -> Tensor:
     """`K e_i = J (J^T e_i)`: a vector-Jacobian product and a Jacobian-vector product, some rows at a time."""
 

@@ -48,7 +48,7 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
     return int(number)
 
 
-def positive(name: str, value: float) -> float:
+def positive(name: str, value: float | int) -> float:
     """A finite number above zero.
 
     Raises:

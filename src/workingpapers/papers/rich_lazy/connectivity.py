@@ -33,7 +33,7 @@ def structured_connectivity(
     n: int,
     kind: Any = "gaussian",
     *,
-    gain: float = 1.25,
+    gain: float | int = 1.25,
     generator: torch.Generator | None = None,
     signs: str | None = None,
     preserve: str = "frobenius",
@@ -159,7 +159,7 @@ def _draw(n: int, kind: str, opts: dict[str, Any], generator: torch.Generator | 
     return torch.exp(spread * gaussian) * mask * (1 - torch.eye(n, dtype=gaussian.dtype))
 
 
-def _share(name: str, value: float, most: float = 1.0) -> float:
+def _share(name: str, value: float | int, most: float = 1.0) -> float:
     if not 0.0 <= value <= most:
         raise InvalidParameterError(f"{name} is {value!r}; choose a share from 0 to {most:g}")
     return float(value)

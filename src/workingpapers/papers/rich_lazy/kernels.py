@@ -21,7 +21,7 @@ def tangent_kernel(
     *,
     method: str = "auto",
     output_fn: Callable[[Any], Tensor] | None = None,
-    max_memory_mb: float = 256.0,
+    max_memory_mb: float | int = 256.0,
 ) -> Float[Tensor, "rows rows"]:
     r"""The empirical tangent kernel `K = J J^T` of all outputs, without one backward pass for each.
 

@@ -52,11 +52,11 @@ class CTRNN(nn.Module):
         hidden_size: int,
         output_size: int,
         *,
-        dt: float = 100,
-        tau: float = 100,
+        dt: float | int = 100,
+        tau: float | int = 100,
         activation: str = "relu",
         seq_first: bool = True,
-        gain: float = 1.25,
+        gain: float | int = 1.25,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -124,7 +124,7 @@ class CTRNN(nn.Module):
 
 @torch.no_grad()
 def rnn_tangent_kernel(
-    network: CTRNN, x: Tensor, names: Iterable[str] = ("recurrent.weight",), max_memory_mb: float = 256.0
+    network: CTRNN, x: Tensor, names: Iterable[str] = ("recurrent.weight",), max_memory_mb: float | int = 256.0
 ) -> Tensor:
     r"""The tangent kernel of all outputs of a `CTRNN`, never forming the Jacobian.
 

@@ -48,8 +48,8 @@ class TwoAlternative:
     def __init__(
         self,
         stimulus_steps: int = 7,
-        coherences: Sequence[float] = (0.0, 6.4, 12.8, 25.6, 51.2),
-        noise: float = 0.1,
+        coherences: Sequence[float | int] = (0.0, 6.4, 12.8, 25.6, 51.2),
+        noise: float | int = 0.1,
     ) -> None:
         self.stimulus_steps = whole_number("stimulus_steps", stimulus_steps, 1)
         self.coherences = _coherences(coherences)
@@ -90,7 +90,7 @@ class DelayedMatch:
     input_size = 3
     output_size = 3
 
-    def __init__(self, delay_steps: int = 5, noise: float = 0.1) -> None:
+    def __init__(self, delay_steps: int = 5, noise: float | int = 0.1) -> None:
         self.delay_steps = whole_number("delay_steps", delay_steps, 0)
         self.noise = noise
 
@@ -137,8 +137,8 @@ class ContextDecision:
         self,
         stimulus_steps: int = 2,
         delay_steps: int = 5,
-        coherences: Sequence[float] = (5.0, 15.0, 50.0),
-        noise: float = 0.1,
+        coherences: Sequence[float | int] = (5.0, 15.0, 50.0),
+        noise: float | int = 0.1,
     ) -> None:
         self.stimulus_steps = whole_number("stimulus_steps", stimulus_steps, 1)
         self.delay_steps = whole_number("delay_steps", delay_steps, 0)
@@ -216,7 +216,7 @@ def _labels(steps: int, answer: Tensor) -> Tensor:
     return labels
 
 
-def _coherences(values: Sequence[float]) -> Tensor:
+def _coherences(values: Sequence[float | int]) -> Tensor:
     if len(values) == 0:
         raise InvalidParameterError("coherences is empty; give at least one, in per cent")
     return torch.tensor([float(each) for each in values])

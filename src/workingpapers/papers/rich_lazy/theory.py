@@ -80,7 +80,7 @@ def aligned_init_(
     beta: Array,
     cov: Array | None = None,
     rank: int | None = None,
-    scale: float = 1e-2,
+    scale: float | int = 1e-2,
     *,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "hidden d"]:
