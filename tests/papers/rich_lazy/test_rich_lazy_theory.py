@@ -54,7 +54,7 @@ def test_trained_networks_end_at_the_closed_form(condition: float | None) -> Non
         starts.append(_equal_singular_values(torch.empty(h, d), rank, generator))
         starts.append(aligned_init_(torch.empty(h, d, dtype=torch.float64), beta, cov, rank))
         problems += [(beta, cov)] * 2
-    w1, w2 = torch.stack(starts), 1e-4 * _random(len(starts), h, seed=9)
+    w1, w2 = torch.stack(starts), 1e-6 * _random(len(starts), h, seed=9)
     after, loss = _train(w1, w2, problems, 12_000, 0.05)
     assert float(loss.max()) < 1e-6
     for i, (beta, c) in enumerate(problems):

@@ -13,6 +13,7 @@ from workingpapers.papers.rich_lazy.theory import aligned_init_, expected_alignm
 from workingpapers.parts.kernel_alignment import kernel_alignment
 
 SMALL = 1e-2  # Frobenius norm of the first layer at the start, where the theory holds
+SMALLER = 1e-5  # of the second: its part of the first kernel, d |w2|^2, must vanish beside |W1|^2
 LEARNING_RATE = 0.05
 
 
@@ -40,7 +41,10 @@ def linear_networks(settings: Settings, trial: Trial) -> None:
                     starts.append(w)
                     chosen.append(problem)
         readout = torch.Generator().manual_seed(trial.seed_for("readout", condition))
-        seconds = [1e-4 * torch.randn(settings.width, dtype=torch.float64, generator=readout) for _ in starts]
+        seconds = [
+            SMALLER * torch.randn(settings.width, dtype=torch.float64, generator=readout) / settings.width**0.5
+            for _ in starts
+        ]
         before = (torch.stack(starts), torch.stack(seconds))
         after, loss = _train(*before, chosen, settings.linear_steps, LEARNING_RATE)
         trial.record("linear_loss", float(loss.max()), condition=condition)

@@ -39,9 +39,9 @@ class Settings:
     gains: tuple[float, ...] = (0.3, 2.0)
     hidden: int = 300
     ranks: tuple[int, ...] = (1, 30, 100, 300)
-    iterations: int = 1500
-    forget_iterations: int = 500
-    structure_iterations: int = 1000
+    iterations: int = 1000
+    forget_iterations: int = 400
+    structure_iterations: int = 800
     batch: int = 32
     kernel_trials: int = 32
     trials: int = 320

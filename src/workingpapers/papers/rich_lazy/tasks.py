@@ -1,7 +1,7 @@
 """Three tasks of the neuroscience laboratory, whole batches at a time, and an adapter for neurogym's data sets."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from workingpapers.papers.rich_lazy.checks import whole_number
 Batch = tuple[Tensor, Tensor]
 
 
+@runtime_checkable
 class Task(Protocol):
     """What a task offers: sizes, and `batch(n, generator)` with inputs `(time, n, in)` and labels `(time, n)`."""
 
