@@ -15,7 +15,7 @@ class LazinessCallback:
     their hooks by name, and hooks that are not needed do nothing.
 
     Args:
-        inputs: Evaluation batch, on the model's device.
+        inputs: Evaluation batch on the model's device: a tensor `(samples, ...)`, a tuple, or a mapping of tensors.
         probe_options: Options of `LazinessProbe`, such as `params`, `layer` and `output_fn`.
 
     Attributes:

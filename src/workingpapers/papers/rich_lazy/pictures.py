@@ -137,7 +137,7 @@ def _losses(results: Results) -> Picture | None:
     for colour, (rank, part) in zip(PALETTE, frame[frame["norm"] == "frobenius"].groupby("rank"), strict=False):
         curves = np.array([list(each) for each in part["value"]], float)
         steps = (np.arange(curves.shape[1]) + 0.5) * results.settings.iterations / curves.shape[1]
-        ax.semilogy(steps, curves.mean(0), color=colour, label=f"rank {rank}")
+        ax.semilogy(steps, curves.mean(0), color=colour, label=f"rank {rank:.0f}")
     ax.set_xlabel("iteration")
     ax.set_ylabel("training loss")
     ax.legend(fontsize=8, frameon=False)

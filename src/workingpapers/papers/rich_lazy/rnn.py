@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError
@@ -83,7 +82,7 @@ class CTRNN(nn.Module):
         self.output.reset_parameters()
         nn.init.normal_(self.recurrent.weight, std=self.gain / self.recurrent.in_features**0.5)
 
-    def forward(self, x: Float[Tensor, "a b in"]) -> tuple[Float[Tensor, "a b out"], Float[Tensor, "a b hidden"]]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # shapes below: the compiler cannot trace their checks
         """Outputs and hidden states at each step.
 
         Args:
