@@ -131,6 +131,7 @@ def test_adapters_are_measured_by_default_and_from_their_own_file() -> None:
 
 
 def test_peft_models_are_measured_on_their_adapters() -> None:
+    allow_torchvision_import()
     peft = pytest.importorskip("peft", reason="peft is not installed")
     torch.manual_seed(2)
     net = peft.get_peft_model(_mlp(), peft.LoraConfig(r=2, target_modules=["0"]))
