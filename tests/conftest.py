@@ -2,6 +2,7 @@
 
 import os
 import sys
+import types
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -9,12 +10,16 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("COLUMNS", "120")
 
 import pytest
+from beartype import BeartypeConf, beartype
 from jaxtyping import install_import_hook
 
 ROOMS = Path(__file__).parent / "rooms"
 
 # Shape annotations are checked in tests only; outside of them they cost nothing
-_hook = install_import_hook(["workingpapers.papers", "workingpapers.parts"], "beartype.beartype")
+_checker = types.ModuleType("workingpapers_shape_checker")
+_checker.check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int is a float, as static checkers have it
+sys.modules[_checker.__name__] = _checker
+_hook = install_import_hook(["workingpapers.papers", "workingpapers.parts"], f"{_checker.__name__}.check")
 _hook.__enter__()
 
 sys.path.insert(0, str(ROOMS))  # with its entry point, as if a package were installed

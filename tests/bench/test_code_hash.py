@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from workingpapers.bench.code_hash import code_hash
+from workingpapers.errors import InvalidPaperError
 
 IMPORT = "from workingpapers.parts.timing import seconds"
 CODE = f'"""Docs."""\n{IMPORT}\n\n\ndef f(x: int) -> int:\n    """More."""\n    return x + 1\n'
@@ -41,6 +42,11 @@ def test_words_and_layout_do_not_count(tmp_path: Path, same: str) -> None:
 )
 def test_meaning_counts(tmp_path: Path, other: str) -> None:
     assert hashed(tmp_path, CODE) != hashed(tmp_path, other)
+
+
+def test_what_is_not_python_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(InvalidPaperError, match=r"method\.py:2: not valid Python"):
+        hashed(tmp_path, "x = 1\ndef (\n")
 
 
 def test_another_file_of_the_room_counts(tmp_path: Path) -> None:

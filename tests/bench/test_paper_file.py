@@ -66,6 +66,8 @@ def test_a_good_file_is_read_with_defaults(tmp_path: Path) -> None:
         ('kind = "ratio"', 'kind = "ratio"\njudged_from = "smoke"', r"allowed are laptop, paper, never"),
         ('kind = "ratio"', 'kind = "ratio"\nseeds = 0', r"key `seeds`: 0"),
         ('kind = "ratio"', 'kind = "ratio"\ntolerance = 0.1', r"only goes with `==`"),
+        ('predicate = "> 1"', 'predicate = "== true"\ninterval = "wilson"', r"does not go with an `==` predicate"),
+        ('predicate = "> 1"', 'predicate = "== 1"\ntolerance = inf', r"key `tolerance`: inf"),
         ('slug = "x-y"', 'slug = "X Y"', r"paper\.toml:1: key `slug`"),
         ('arxiv = "2601.00001"', 'arxiv = "none"', r"paper\.toml:3: key `arxiv`"),
         ('title = "T"', "title = ", r"not valid TOML.*line 2"),

@@ -58,6 +58,11 @@ def test_bounds_in_the_wrong_order_are_refused() -> None:
         parse("within -1 of 3")
 
 
+def test_a_bound_too_large_for_a_float_is_refused() -> None:
+    with pytest.raises(InvalidParameterError, match="too large for a float"):
+        parse("< 1e400")
+
+
 def test_intervals_inside_outside_and_across() -> None:
     predicate = parse("< 1")
     assert predicate.satisfied_by(0.0, 0.99)

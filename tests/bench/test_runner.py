@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from workingpapers.bench import registry, results, runner
+from workingpapers.bench import environment, planning, registry, results, runner
 from workingpapers.bench.protocols import Paper
 from workingpapers.bench.store import Store
-from workingpapers.errors import InvalidParameterError, UnknownNameError
+from workingpapers.errors import DamagedRecordError, InvalidPaperError, InvalidParameterError, UnknownNameError
 
 
 def lines(store: Store, outcome: runner.Outcome) -> list[list[str]]:
-    """The stored lines of each trial, without measured times and the seal that covers them."""
+    """The stored lines of each trial, without its head, measured times and the seal that covers them."""
     texts = []
     for key in outcome.run.manifest.keys:
         text = (store.folder("sample-room", key) / "trial.jsonl").read_text()
-        texts.append([line for line in text.splitlines() if '"timing": true' not in line and '"seal"' not in line])
+        texts.append([line for line in text.splitlines()[1:-1] if '"timing": true' not in line])
     return texts
 
 
@@ -61,9 +61,46 @@ def test_the_second_time_nothing_is_measured(run_sample, tmp_path: Path) -> None
     second = run_sample(f"note={note}")
     assert note.read_text() == "0\n1\n2\n3\n"
     assert second.reused == 4
-    assert second.run.manifest == first.run.manifest  # and no second run is kept
+    assert second.run.manifest.id == first.run.manifest.id  # and no second run is kept
     assert run_sample(f"note={note}", seeds=6).reused == 4  # more seeds: only the new ones
     assert run_sample(f"note={note}", fresh=True).reused == 0
+
+
+def test_a_run_taken_from_the_store_is_the_newest_again(run_sample, sample: Paper, store: Store) -> None:
+    first = run_sample(seeds=1)
+    run_sample(scale="smoke", seeds=1)
+    run_sample(seeds=1)
+    found = results.latest(sample, store)
+    assert found is not None
+    assert found.manifest.id == first.run.manifest.id
+
+
+def test_the_number_of_threads_is_part_of_the_key(sample: Paper, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "cores", lambda: 4)
+    keys = {
+        jobs: planning.plan([sample], planning.Options("smoke", seeds=4, jobs=jobs), store)[0].manifest.keys[0]
+        for jobs in (1, 2, 4)
+    }
+    assert len(set(keys.values())) == 3
+
+
+def test_a_manifest_that_is_no_manifest_is_passed_over(run_sample, sample: Paper, store: Store) -> None:
+    run = run_sample(seeds=1).run
+    for text in ("null", "[]", "{}", '{"sha256": 1}'):
+        (run.folder / "run.json").write_text(text)
+        with pytest.raises(DamagedRecordError, match="does not match its checksum"):
+            results.latest(sample, store)
+    (store.folder(sample.slug, run.manifest.keys[0]) / "run.json").write_text("[]")
+    assert run_sample(seeds=1).reused == 1
+
+
+def test_code_that_is_not_python_is_a_mark(run_sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(module: str, folder: Path) -> str:
+        raise InvalidPaperError("method.py:3: not valid Python")
+
+    run = run_sample(seeds=1).run
+    monkeypatch.setattr(results, "code_hash", broken)
+    assert run.marks == ("broken code: method.py:3: not valid Python",)
 
 
 def test_damage_is_reported_and_measured_again(run_sample, store: Store) -> None:
@@ -72,7 +109,8 @@ def test_damage_is_reported_and_measured_again(run_sample, store: Store) -> None
     path = store.folder("sample-room", key) / "trial.jsonl"
     good = lines(store, first)
     path.write_bytes(path.read_bytes()[:-40])
-    assert results.latest(first.run.paper, store) is None  # never trusted
+    with pytest.raises(DamagedRecordError, match="truncated"):  # never trusted
+        results.latest(first.run.paper, store)
     second = run_sample()
     assert second.reused == 3
     assert "truncated" in second.notes[0]
@@ -158,6 +196,8 @@ def test_figures_are_bit_equal_too(run_sample, tmp_path: Path) -> None:
         ((), {"seeds": 0}, "--seeds 0: give at least 1"),
         ((), {"scale": "huge"}, "scale 'huge' is unknown; allowed are smoke, laptop, paper"),
         ((), {"jobs": -1}, "--jobs -1"),
+        (("factor=nan",), {}, "settings are finite numbers; give a value like 0.5"),
+        ((), {"device": "meta"}, "device 'meta' is not there"),
         ((), {"device": "abacus"}, "device 'abacus' is unknown; use auto, cpu"),
         ((), {"device": "cuda:99"}, "is not there: torch sees"),
     ],

@@ -95,6 +95,12 @@ def test_equivalence_is_two_one_sided_tests() -> None:
     assert verdict([1.2, 1.21, 1.19, 1.2], of=band).name == "does not hold"
 
 
+def test_a_control_that_is_not_finite_forbids_holds_and_hides_no_refutation() -> None:
+    nan = math.nan
+    assert verdict([3.0, 3.1, 2.9], [nan, 1.0, 1.0]).name == "undecided"
+    assert verdict([1.0, 1.1, 0.9], [nan, nan, nan]).name == "does not hold"
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_numbers_that_are_not_finite_decide_nothing(bad: float) -> None:
     found = verdict([3.0, 3.1, bad], [1.0, 1.0, 1.0])

@@ -39,7 +39,7 @@ def test_the_fixed_json(cli, store: Path) -> None:
         "published": None,
         "verdict": "not tested",
         "value": None,
-        "interval": None,
+        "interval": [None, None],
         "n": 0,
         "control": None,
         "reason": "judged from the paper scale on: the data has to be brought",

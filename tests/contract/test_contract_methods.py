@@ -22,7 +22,6 @@ from workingpapers.bench.protocols import Paper
 CONTRACTS = {slug: contract(slug) for slug in SLUGS}
 MODULES = [(slug, name, *made) for slug, each in CONTRACTS.items() for name, made in each.MODULES.items()]
 MODULE_IDS = [f"{slug}-{name}" for slug, name, *_ in MODULES]
-COMPILED = [entry for entry in MODULES if entry[1] in CONTRACTS[entry[0]].COMPILED]
 ESTIMATORS = [(slug, each) for slug, found in CONTRACTS.items() for each in found.ESTIMATORS]
 BAD_INPUTS = [(slug, *bad) for slug, found in CONTRACTS.items() for bad in found.BAD_INPUTS]
 
@@ -77,13 +76,15 @@ def test_the_input_is_left_alone(slug: str, name: str, make: Make, inputs: Make)
     assert torch.equal(x, before)
 
 
-@pytest.mark.parametrize(("slug", "name", "make", "inputs"), COMPILED, ids=[f"{e[0]}-{e[1]}" for e in COMPILED])
-@pytest.mark.filterwarnings("ignore")  # the compiler's own
-def test_compiled_equals_eager(slug: str, name: str, make: Make, inputs: Make) -> None:
-    module, x = make().eval(), inputs()
-    torch.compiler.reset()
-    compiled = torch.compile(module, backend="aot_eager")
-    assert torch.allclose(_output(compiled(x)), _output(module(x)), atol=1e-5, rtol=1e-4)
+@pytest.mark.parametrize("slug", [slug for slug in SLUGS if CONTRACTS[slug].COMPILED])
+def test_compiled_equals_eager(slug: str) -> None:
+    """In a process of its own: the compiler cannot trace through the tests' shape checks."""
+    script = Path(__file__).with_name("_compiled.py")
+    done = subprocess.run(
+        [sys.executable, script, CONTRACTS[slug].__file__], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(done.stdout.split()) == sorted(CONTRACTS[slug].COMPILED)
 
 
 @pytest.mark.parametrize(("slug", "estimator"), ESTIMATORS, ids=[f"{s}-{type(e).__name__}" for s, e in ESTIMATORS])

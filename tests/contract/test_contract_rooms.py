@@ -140,7 +140,5 @@ def test_the_experiment_has_settings_for_each_scale(paper: Paper) -> None:
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=SLUGS)
-def test_a_benchmark_and_shipped_results_are_there(paper: Paper) -> None:
-    room = paper.slug.replace("-", "_")
-    assert (ROOT / "benchmarks" / f"{room}.py").is_file()
-    assert list((ROOT / "results" / paper.slug).glob("run-*/run.json")), "no laptop results under results/"
+def test_a_benchmark_is_there(paper: Paper) -> None:
+    assert (ROOT / "benchmarks" / f"{paper.slug.replace('-', '_')}.py").is_file()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import workingpapers
+from workingpapers.errors import InvalidPaperError
 
 _PACKAGE = "workingpapers"
 _ROOT = Path(workingpapers.__file__).parent
@@ -24,6 +25,9 @@ def code_hash(module: str, folder: Path) -> str:
     Args:
         module: Import path of the room.
         folder: Where the room lies; all its Python files count.
+
+    Raises:
+        InvalidPaperError: a file is not valid Python.
     """
     found: dict[str, str] = {}
     waiting: list[str] = []
@@ -60,7 +64,11 @@ def _source(name: str) -> Path | None:
 @functools.cache
 def _file(path: Path, modified: int, package: str) -> tuple[str, tuple[str, ...]]:
     """Digest of a file's syntax tree, and the modules that it imports. `modified` only keys the cache."""
-    tree = ast.parse(path.read_bytes())
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise InvalidPaperError(f"{path}:{line}: not valid Python: {getattr(error, 'msg', error)}") from error
     digest = hashlib.sha256()
     for piece in _pieces(tree):
         digest.update(piece.encode())

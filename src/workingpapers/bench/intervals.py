@@ -34,7 +34,7 @@ def interval(values: Sequence[float], method: IntervalKind = "student", confiden
         return _wilson(values, confidence)
     if len(values) == 1:
         return Interval(-math.inf, math.inf, confidence, method)
-    if max(values) == min(values):
+    if max(values) - min(values) <= 1e-15 * max(map(abs, values)):
         return Interval(values[0], values[0], confidence, method)
     return _bootstrap(values, confidence) if method == "bootstrap" else _student(values, confidence)
 

@@ -29,14 +29,14 @@ class _ClaimTable(_Strict):
     predicate: _Text
     source: _Text
     published: _Text | None = None
-    published_value: float | int | None = None
+    published_value: Annotated[float | int, Field(allow_inf_nan=False)] | None = None
     control: _Text | None = None
     no_control: _Text | None = None
     judged_from: JudgedFrom = "laptop"
     reason: _Text | None = None
     interval: IntervalKind | None = None
     seeds: Annotated[int, Field(ge=1)] | None = None
-    tolerance: Annotated[float | int, Field(ge=0)] = 0.0
+    tolerance: Annotated[float | int, Field(ge=0, allow_inf_nan=False)] = 0.0
     timing: bool = False
 
 
@@ -119,8 +119,10 @@ def _claim(path: Path, text: str, number: int, table: _ClaimTable) -> Claim:
     if table.tolerance and not predicate.equality:
         raise fail("tolerance", f"only goes with `==` predicates, not with {table.predicate!r}")
     interval = table.interval or ("exact" if predicate.equality else "student")
-    if predicate.equality and interval not in ("exact", "wilson"):
-        raise fail("interval", f'{interval!r} does not go with an `==` predicate; leave it out or use "exact"')
+    if predicate.equality and interval != "exact":
+        raise fail(
+            "interval", f'"{interval}" does not go with an `==` predicate; leave it out, or give a bound on the share'
+        )
     return Claim(
         id=table.id,
         says=" ".join(table.says.split()),

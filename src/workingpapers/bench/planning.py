@@ -69,6 +69,9 @@ def resolve_device(device: str) -> str:
         raise InvalidParameterError(
             f"device {device!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices; use auto or cpu"
         )
+    there = {"cpu": True, "cuda": True, "mps": torch.backends.mps.is_available()}
+    if not there.get(wanted.type, False):
+        raise InvalidParameterError(f"device {device!r} is not there; use auto or cpu")
     return device
 
 
@@ -108,7 +111,7 @@ def _plan_one(paper: Paper, count: int, jobs: int, device: str, options: Options
     specs = []
     for repetition in range(count):
         seed = trial_seed(options.base_seed, paper.slug, repetition)
-        key = trial_key(paper.slug, options.scale, settings, seed, code, device)
+        key = trial_key(paper.slug, options.scale, settings, seed, code, device, threads)
         specs.append(TrialSpec(paper, options.scale, settings, seed, repetition, device, code, key, threads, jobs))
     store.clear_partial(paper.slug)
     cached, notes = set(), []

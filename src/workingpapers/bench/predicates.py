@@ -75,6 +75,8 @@ def parse(text: str, tolerance: float = 0.0) -> Predicate:
         InvalidParameterError: the text is not in the language, or its bounds are in the wrong order.
     """
     wanted = text.strip()
+    if any(math.isinf(float(number)) for number in re.findall(_NUMBER, wanted)):
+        raise InvalidParameterError(f"predicate {text!r} holds a number too large for a float; give a finite bound")
     if match := _ONE_SIDED.fullmatch(wanted):
         sign, bound = match[1], float(match[2])
         if sign.startswith("<"):

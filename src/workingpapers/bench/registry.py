@@ -1,7 +1,8 @@
 """The papers there are: the rooms of this package and those that other packages add.
 
-Finding and reading a room never imports its code. A third-party package adds a room by an entry point in the group
-`workingpapers.papers` whose name is the slug and whose value is the room's module.
+Finding and reading a room imports none of its code, only the parents of a dotted third-party module. A third-party
+package adds a room by an entry point in the group `workingpapers.papers` whose name is the slug and whose value is
+the room's module.
 """
 
 import difflib
@@ -50,7 +51,7 @@ def _scan() -> tuple[tuple[Paper, ...], tuple[BrokenRoom, ...]]:
             if paper.slug in found:
                 raise InvalidPaperError(f'slug "{paper.slug}" is taken by {found[paper.slug].module}')
             found[paper.slug] = paper
-        except Exception as error:  # a foreign package may fail in any way, and must not take the others down
+        except (Exception, SystemExit) as error:  # a foreign package may fail in any way; the others go on
             broken.append(BrokenRoom(point.name, f"entry point {point.value!r}: {error}"))
     return tuple(sorted(found.values(), key=lambda paper: paper.slug)), tuple(broken)
 

@@ -15,7 +15,7 @@ from workingpapers.bench.settings import check_scale, from_plain
 from workingpapers.bench.store import RunManifest, Store
 from workingpapers.bench.trial_file import StoredTrial
 from workingpapers.bench.verdicts import Evidence, judge
-from workingpapers.errors import DamagedRecordError
+from workingpapers.errors import DamagedRecordError, InvalidPaperError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,8 +99,11 @@ class LoadedRun:
         marks = []
         if self.origin == "shipped":
             marks.append("shipped result: measured by the authors of this package, not on this machine")
-        if self.manifest.code != code_hash(self.paper.module, self.paper.folder):
-            marks.append("older code: measured with another version of this paper's code; run it again to renew it")
+        try:
+            if self.manifest.code != code_hash(self.paper.module, self.paper.folder):
+                marks.append("older code: measured with another version of this paper's code; run it again to renew it")
+        except InvalidPaperError as error:
+            marks.append(f"broken code: {error}")
         if self.manifest.claims != claims_hash(self.paper.claims):
             marks.append("changed claims: the claims were edited after this run")
         if self.manifest.failed:
@@ -138,10 +141,16 @@ def latest(paper: Paper, store: Store, scale: Scale | None = None) -> LoadedRun 
     """The newest complete run of a paper: from the user's store, else the shipped one, else None.
 
     A run whose records are damaged is passed over, and the answer says so.
+
+    Raises:
+        DamagedRecordError: there are runs, and all are damaged.
     """
     damage: list[str] = []
     places: tuple[tuple[Store, Origin], ...] = ((store, "store"), (shipped_store(), "shipped"))
     for place, origin in places:
+        damage += [
+            f"damaged: {path} does not match its checksum and is passed over" for path in place.damaged_runs(paper.slug)
+        ]
         for manifest in place.runs(paper.slug):
             if manifest.status != "complete" or (scale is not None and manifest.scale != scale):
                 continue
@@ -151,4 +160,6 @@ def latest(paper: Paper, store: Store, scale: Scale | None = None) -> LoadedRun 
                 damage.append(
                     f"damaged: a newer run was passed over: {error}; `workingpapers run {paper.slug}` repairs it"
                 )
+    if damage:
+        raise DamagedRecordError(damage[0])
     return None

@@ -124,9 +124,8 @@ def _finish(each: Plan, store: Store, seconds: float) -> Outcome:
     )
     if len(each.cached) == len(each.specs) and (earlier := _same_run(manifest, store)):
         shutil.rmtree(store.run_folder(slug, manifest.id), ignore_errors=True)
-        manifest = earlier
-    else:
-        store.put_run(manifest)
+        manifest = replace(earlier, started=manifest.started)  # it is the newest again
+    store.put_run(manifest)
     loaded = load_run(each.paper, store, manifest)
     errors = dict(each.errors)
     if not each.errors:

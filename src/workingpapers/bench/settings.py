@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, get_type_hints
 
@@ -36,7 +37,13 @@ def settings_for(experiment: Experiment, scale: Scale, changes: Sequence[str] = 
             near = difflib.get_close_matches(key, hints, n=3, cutoff=0.0)
             raise UnknownNameError(f"--set {change}: no setting is called {key!r}; the nearest are {', '.join(near)}")
         new[key] = _read(key, text, hints[key], getattr(settings, key))
-    return dataclasses.replace(settings, **new)
+    changed = dataclasses.replace(settings, **new)
+    for key, value in new.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvalidParameterError(
+                f"--set {key}={value}: settings are finite numbers; give a value like {getattr(settings, key)!r}"
+            )
+    return changed
 
 
 def to_plain(settings: Any) -> dict[str, Any]:

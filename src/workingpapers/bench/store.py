@@ -32,9 +32,15 @@ RunStatus = Literal["running", "complete", "failed", "interrupted"]
 _GRACE_S = 10.0  # a partial folder younger than this may be about to be locked
 
 
-def trial_key(slug: str, scale: str, settings: Mapping[str, Any], seed: int, code: str, device: str) -> str:
-    """The content key of a trial: all that its numbers depend on. Of the device, the kind counts."""
-    text = json.dumps([slug, scale, settings, seed, code, device.partition(":")[0]], sort_keys=True)
+def trial_key(
+    slug: str, scale: str, settings: Mapping[str, Any], seed: int, code: str, device: str, threads: int = 1
+) -> str:
+    """The content key of a trial: all that its numbers depend on.
+
+    Of the device, the kind counts. Several threads add up in another order than one, so their number counts too.
+    """
+    parts: list[Any] = [slug, scale, settings, seed, code, device.partition(":")[0]]
+    text = json.dumps(parts if threads == 1 else [*parts, threads], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -83,21 +89,23 @@ class Store:
         try:
             trial = trial_file.read_trial(path)
         except FileNotFoundError as error:
-            if self.folder(slug, key).exists():
+            if self.folder(slug, key).exists() and not path.exists():  # else it was published just now
                 raise DamagedRecordError(f"{path}: missing from its folder") from error
             return None
         except OSError as error:
             raise store_error("read", path, error) from error
-        if trial_key(trial.slug, trial.scale, trial.settings, trial.seed, trial.code, trial.device) != key:
+        own = trial_key(trial.slug, trial.scale, trial.settings, trial.seed, trial.code, trial.device, trial.threads)
+        if own != key:
             raise DamagedRecordError(f"{path}: its contents belong to another folder")
         return trial
 
     def environment(self, slug: str, key: str) -> dict[str, Any]:
         """What a finished trial noted about the machine; empty where it is unreadable."""
         try:
-            return json.loads((self.folder(slug, key) / "run.json").read_text())
+            found = json.loads((self.folder(slug, key) / "run.json").read_text())
         except (OSError, ValueError):
             return {}
+        return found if isinstance(found, dict) else {}
 
     @contextmanager
     def writing(self, slug: str, key: str) -> Iterator[Path]:
@@ -162,16 +170,13 @@ class Store:
             replace_file(folder / "run.json", json.dumps({**content, "sha256": _checksum(content)}, indent=1).encode())
 
     def runs(self, slug: str) -> list[RunManifest]:
-        """All readable runs of a paper, newest first. Damaged manifests are left out."""
-        found = []
-        for path in (self.root / slug).glob("run-*/run.json"):
-            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-                content = json.loads(path.read_text())
-                if content.pop("sha256") == _checksum(content):
-                    for name in ("seeds", "keys", "failed"):
-                        content[name] = tuple(content[name])
-                    found.append(RunManifest(**content))
+        """All readable runs of a paper, newest first. Damaged manifests are left out; see `damaged_runs`."""
+        found = filter(None, map(_read_manifest, (self.root / slug).glob("run-*/run.json")))
         return sorted(found, key=lambda run: (run.started, run.id), reverse=True)
+
+    def damaged_runs(self, slug: str) -> list[Path]:
+        """The manifests that do not match their checksum."""
+        return [path for path in sorted((self.root / slug).glob("run-*/run.json")) if _read_manifest(path) is None]
 
     def clear_partial(self, slug: str) -> int:
         """Remove folders that killed runners left in flight; returns how many."""
@@ -202,6 +207,16 @@ def _publish(folder: Path, target: Path) -> None:
             raise
         return  # another runner was first, with the same contents
     sync_folder(target.parent)
+
+
+def _read_manifest(path: Path) -> RunManifest | None:
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        content = json.loads(path.read_text())
+        if content.pop("sha256") == _checksum(content):
+            for name in ("seeds", "keys", "failed"):
+                content[name] = tuple(content[name])
+            return RunManifest(**content)
+    return None
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ class StoredTrial:
     settings: Mapping[str, Any]
     code: str
     device: str
+    threads: int
     records: tuple[Record, ...]
     claim_values: Mapping[str, ClaimValue]
     data: tuple[Mapping[str, str], ...]
@@ -122,6 +123,7 @@ def _assemble(path: Path, lines: list[dict[str, Any]]) -> StoredTrial:
         settings=head["settings"],
         code=head["code"],
         device=head["device"],
+        threads=head.get("threads", 1),
         records=tuple(records),
         claim_values=claim_values,
         data=tuple(data),

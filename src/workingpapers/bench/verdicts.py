@@ -36,16 +36,17 @@ def judge(claim: Claim, values: Sequence[ClaimValue | None], seeds: Sequence[int
     reported = [(seed, value) for seed, value in zip(seeds, values, strict=True) if value and value.value is not None]
     numbers = [value.value for _, value in reported if value.value is not None]
     controls = [value.control for _, value in reported if value.control is not None]
-    finite = all(math.isfinite(number) for number in (*numbers, *controls))
+    finite = all(map(math.isfinite, numbers))
+    sound = all(map(math.isfinite, controls))
     predicate = predicates.parse(claim.predicate, claim.tolerance)
     problem = None
     measured = control = None
     if not finite:
-        problem = f"a seed reported a number that is not finite: {[*numbers, *controls]}"
+        problem = f"a seed reported a number that is not finite: {numbers}"
     elif numbers:
         try:
             measured = _side(claim, predicate, numbers)
-            control = _side(claim, predicate, controls) if controls else None
+            control = _side(claim, predicate, controls) if controls and sound else None
         except InvalidParameterError as error:
             problem = str(error)
     name, reason = _conclude(claim, measured, control, len(numbers), evidence.scale, problem, _said(values))
@@ -91,7 +92,7 @@ def _conclude(
     if not measured.passes:
         return "undecided", "the interval lies partly inside and partly outside of the predicate; more seeds narrow it"
     if claim.control is not None and (control is None or len(control.per_seed) < n):
-        return "undecided", "its control did not report a number on every seed"
+        return "undecided", "its control did not report a finite number on every seed"
     if control is not None and control.passes:
         return "undecided", "its negative control passes too, so the number does not show the mechanism"
     return "holds", claim.reason

@@ -6,7 +6,8 @@ Nothing heavy is imported before `execute`, so that a worker can set its thread 
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,21 @@ def set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
+@contextmanager
+def using_threads(threads: int) -> Iterator[None]:
+    """Inside, torch and the BLAS libraries use that many threads; on leaving, the former numbers are back."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with threadpool_limits(limits=threads):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def execute(spec: TrialSpec, folder: Path, watch: Watch | None = None) -> None:
     """Measure a trial and leave `trial.jsonl` and `run.json` in a folder.
 
@@ -67,6 +83,7 @@ def execute(spec: TrialSpec, folder: Path, watch: Watch | None = None) -> None:
         "settings": dict(spec.settings),
         "code": spec.code,
         "device": spec.device,
+        "threads": spec.threads,
     }
     environment.reset_peak_memory()
     started, began = environment.now(), time.perf_counter()
@@ -86,7 +103,7 @@ def execute(spec: TrialSpec, folder: Path, watch: Watch | None = None) -> None:
         )
         torch.use_deterministic_algorithms(True, warn_only=True)
         try:
-            with seeds.isolated_randomness(spec.seed):
+            with using_threads(spec.threads), seeds.isolated_randomness(spec.seed):
                 experiment.measure(settings, trial)
         finally:
             torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
@@ -97,7 +114,7 @@ def execute(spec: TrialSpec, folder: Path, watch: Watch | None = None) -> None:
         file.seal()
     about = {
         **environment.describe(),
-        "threads": torch.get_num_threads(),
+        "threads": spec.threads,
         "jobs": spec.jobs,
         "device": spec.device,
         "code": spec.code,

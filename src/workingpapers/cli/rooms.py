@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from workingpapers.cli.output import Output
-from workingpapers.errors import NoResultError, StoreError
+from workingpapers.errors import DamagedRecordError, NoResultError, StoreError
 
 if TYPE_CHECKING:
     from workingpapers.bench.protocols import Paper, Scale, VerdictName
@@ -23,6 +23,7 @@ def newest(paper: "Paper", root: str, scale: "Scale | None" = None) -> "LoadedRu
 
     Raises:
         NoResultError: there is none.
+        DamagedRecordError: there are some, and all are damaged.
     """
     from workingpapers.bench import results
     from workingpapers.bench.store import Store
@@ -43,7 +44,7 @@ def newest_or_none(paper: "Paper", root: str, out: Output) -> "LoadedRun | None"
         return newest(paper, root)
     except NoResultError:
         return None
-    except StoreError as error:
+    except (StoreError, DamagedRecordError) as error:
         out.warn(str(error))
         return None
 

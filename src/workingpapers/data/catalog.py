@@ -17,6 +17,7 @@ _LOADERS: dict[str, str] = {
     "co2": "workingpapers.data.series:co2",
     "nile": "workingpapers.data.series:nile",
     "elnino": "workingpapers.data.series:elnino",
+    "celegans": "workingpapers.data.connectomes:celegans",
 }
 
 

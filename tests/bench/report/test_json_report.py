@@ -34,14 +34,14 @@ def test_fixed_form(content: ReportContent) -> None:
 
 def test_nothing_measured_is_null(content: ReportContent) -> None:
     claim = next(claim for claim in verdict_json(content)["claims"] if claim["id"] == "later")
-    assert (claim["value"], claim["interval"], claim["control"], claim["n"]) == (None, None, None, 0)
+    assert (claim["value"], claim["interval"], claim["control"], claim["n"]) == (None, [None, None], None, 0)
     assert claim["reason"] == "judged from the paper scale on"
 
 
 def test_what_is_not_finite_is_null(content: ReportContent) -> None:
     claim = next(claim for claim in strictly(verdict_json(content))["claims"] if claim["id"] == "one-seed")
     assert claim["value"] is None
-    assert claim["interval"] is None
+    assert claim["interval"] == [None, None]
 
 
 def test_full_report_is_json_and_contains_the_fixed_form(content: ReportContent) -> None:

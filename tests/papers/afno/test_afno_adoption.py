@@ -189,6 +189,14 @@ def test_windowed_attention_and_plain_models_have_nothing_to_replace():
         assert isinstance(caught.value, LookupError)
 
 
+def test_blocks_before_the_class_token_is_added():
+    slot = MixerSlot(AFNO2d(16, 4), grid=(3, 4), num_prefix_tokens=1)
+    x = torch.randn(2, 12, 16)
+    assert torch.equal(slot(x), slot.mixer(x.reshape(2, 3, 4, 16)).flatten(1, 2))
+    with_class = torch.randn(2, 13, 16)
+    assert torch.equal(slot(with_class)[:, 0], with_class[:, 0])
+
+
 def test_masks_are_refused(timm_vit):
     slot = replace_attention(timm_vit).blocks[0].attn
     x = torch.randn(1, 13, 192)

@@ -18,9 +18,9 @@ from workingpapers.papers.arnet import (
 def test_regulariser_is_the_papers_formula() -> None:
     w = torch.tensor([-2.0, -0.3, 0.01, 0.7], dtype=torch.float64)
     expected = np.mean([2 / (1 + np.exp(-3 * abs(v) ** (1 / 3))) - 1 for v in w.tolist()])
-    assert regulariser(w).item() == pytest.approx(expected, abs=1e-4)
+    assert regulariser(w).item() == pytest.approx(expected, rel=1e-6)
     expected = np.mean([2 / (1 + np.exp(-2 * abs(v) ** 0.5)) - 1 for v in w.tolist()])
-    assert regulariser(w, 2, 2).item() == pytest.approx(expected, abs=1e-5)
+    assert regulariser(w, 2, 2).item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_regulariser_starts_at_zero_rises_and_saturates() -> None:

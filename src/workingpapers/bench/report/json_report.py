@@ -12,8 +12,8 @@ from workingpapers.bench.report.content import ReportContent
 def verdict_json(content: ReportContent) -> dict[str, Any]:
     """The verdicts of a run in the fixed form of `check SLUG --format json`.
 
-    Numbers that are not finite become None, because JSON has no word for them; an interval of which neither end is
-    finite becomes None as a whole.
+    Numbers that are not finite become None, because JSON has no word for them. An interval is always a list of
+    two ends, [None, None] where one seed or none reported a number.
 
     Returns:
         `{"slug", "scale", "run", "claims": [...]}`, ready for `json.dumps(..., allow_nan=False)`.
@@ -107,8 +107,8 @@ def _value(side: Side | None) -> float | None:
     return None if side is None else to_json(float(side.value))
 
 
-def _interval(side: Side | None) -> list[float | None] | None:
+def _interval(side: Side | None) -> list[float | None]:
+    """Always two ends, so that readers can rely on the shape."""
     if side is None:
-        return None
-    ends = [to_json(float(side.interval.low)), to_json(float(side.interval.high))]
-    return None if ends == [None, None] else ends
+        return [None, None]
+    return [to_json(float(side.interval.low)), to_json(float(side.interval.high))]

@@ -73,7 +73,9 @@ class MixerSlot(nn.Module):
         if hidden_states.dim() == 4:
             mixed = self.mixer(hidden_states)
         else:
-            ahead = self.num_prefix_tokens
+            # a model may add its class token only after these blocks
+            filled = self.grid is not None and self.grid[0] * self.grid[1] == hidden_states.shape[1]
+            ahead = 0 if filled else self.num_prefix_tokens
             patches = hidden_states[:, ahead:]
             height, width = self._size(patches.shape[1], positional, named)
             mixed = self.mixer(patches.reshape(patches.shape[0], height, width, -1)).flatten(1, 2)

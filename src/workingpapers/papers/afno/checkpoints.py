@@ -27,7 +27,8 @@ def from_official_state_dict(sd: Mapping[str, Any]) -> dict[str, Tensor]:
         sd: What `torch.load(path, weights_only=True)` gives, or its part that holds the parameters.
 
     Returns:
-        The parameters under this package's names, the tensors themselves unchanged.
+        The parameters under this package's names, the tensors themselves unchanged: `w1` of shape
+        `(2, k, s, s·f)`, `b1` `(2, k, s·f)`, `w2` `(2, k, s·f, s)`, `b2` `(2, k, s)` for each mixer.
 
     Raises:
         InvalidParameterError: a parameter is missing or unknown, for example because the network was trained with
@@ -55,7 +56,8 @@ def from_physicsnemo_state_dict(sd: Mapping[str, Any]) -> dict[str, Tensor]:
         sd: What `torch.load("model.pt", weights_only=True)` gives, or one mixer's parameters.
 
     Returns:
-        The parameters under this package's names, the tensors themselves unchanged.
+        The parameters under this package's names, the tensors themselves unchanged; each is of the shape given at
+        `from_official_state_dict`.
 
     Raises:
         InvalidParameterError: a parameter is missing or unknown.

@@ -74,7 +74,7 @@ SCALES = {
     "laptop": Settings(
         sides=(32, 64, 128), explicit_sides=(16, 32, 48), timed_dim=256, rounds=2, fno_side=32, long_side=256,
         memory_gb=16.0, dim=48, depth=3, num_blocks=4, pretrain_steps=150, tune_steps=90, shots=(20,),
-        test_scenes=150, photo_steps=60,
+        test_scenes=150, photo_steps=200,
     ),
     "paper": Settings(
         sides=(32, 64, 128, 256), explicit_sides=(16, 32, 64), timed_dim=768, rounds=5, fno_side=64, long_side=256,

@@ -136,7 +136,7 @@ class AFNO2d(_SpectralMixer):
         keep_fraction: Fraction f of the band that is kept, in (0, 1]. Dropped modes are zero and are not computed.
         mode_truncation: Which modes `keep_fraction` keeps: `"lowpass"` |ky| ≤ ⌊f·H/2⌋ and kx ≤ ⌊f·W/2⌋;
             `"official"` and `"physicsnemo"` do what these programs do (`workingpapers.papers.afno.modes`).
-        norm: stralisation of the FFT. `"ortho"` is what public checkpoints were trained with; λ and the biases then
+        norm: Normalisation of the FFT. `"ortho"` is what public checkpoints were trained with; λ and the biases then
             mean something else at each resolution. `"forward"` puts coefficients in units of the signal: with
             `bias=False` the module is then one and the same operator on every grid that resolves its input.
         bias: Whether the MLP has biases. A bias is the same complex number at every mode, which is an impulse at
@@ -277,7 +277,7 @@ class AFNO1d(_SpectralMixer):
         sparsity_threshold: λ of the soft-shrinkage.
         keep_fraction: Fraction f of the band that is kept, in (0, 1].
         mode_truncation: `"lowpass"` keeps k ≤ ⌊f·N/2⌋; `"official"` and `"physicsnemo"` the first ⌊f·(N//2+1)⌋ modes.
-        norm: stralisation of the FFT.
+        norm: Normalisation of the FFT.
         bias: Whether the MLP has biases.
         residual: Whether x is added to the result.
         device: Where the parameters are made.

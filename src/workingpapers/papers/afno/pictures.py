@@ -143,6 +143,7 @@ def _shift(shift: pd.DataFrame) -> Picture:
         xscale="symlog",
     )  # fmt: skip
     axes.set_xscale("symlog", linthresh=0.01)
+    axes.set_xlim(left=-0.002)
     axes.legend(fontsize=8, frameon=False)
     return Picture(
         "shift",

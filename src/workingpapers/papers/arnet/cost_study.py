@@ -72,7 +72,7 @@ def cost(settings: Settings, trial: Trial) -> None:
                 gap = float(np.abs(fits[name]() - reference).max())
                 trial.record("largest_difference_to_lstsq", _bound(gap), arm=name, order=p)
     slopes = {
-        name: log_log_slope(settings.slope_orders, [seconds[name, p] for p in settings.slope_orders])
+        name: log_log_slope(np.array(settings.slope_orders), [seconds[name, p] for p in settings.slope_orders])
         for name in ("ar-net", "autoreg")
     }
     trial.claim("arnet-cost-linear", value=slopes["ar-net"], control=slopes["autoreg"])

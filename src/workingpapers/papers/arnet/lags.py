@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
 from numpy.lib.stride_tricks import sliding_window_view
+from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import oaconvolve
 from scipy.sparse import issparse
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 
-_DIRECT_LIMIT = 48  # below this many lags, one dot product per lag beats the FFT
+_DIRECT_LIMIT = 32  # up to this many lags, one dot product per lag beats the FFT
+_BLOCK = 512
 
 
 def as_values(y: npt.ArrayLike, name: str = "y") -> Float[np.ndarray, "n"]:
@@ -114,14 +116,12 @@ def window_gram(y: Float[np.ndarray, "n"], width: int) -> Float[np.ndarray, "wid
     """Gram matrix of all windows of `width` values, newest value first: E[i, j] = Σ_t y_{t-i} y_{t-j}."""
     last = width - 1
     gram = np.empty((width, width))
-    gram[0] = correlate_lags(y, y[last:], width)
-    entering, leaving = y[:last][::-1], y[::-1]
-    for i in range(last):  # upper triangle along the diagonals, one row from the row above
-        row = gram[i + 1, i + 1 :]
-        np.multiply(entering[i], entering[i:], out=row)
-        row += gram[i, i:-1]
-        row -= leaving[i] * leaving[i:last]
-        gram[i + 1 :, i] = gram[i, i + 1 :]
+    gram[0] = gram[:, 0] = correlate_lags(y, y[last:], width)
+    entering, leaving = y[:last][::-1], y[::-1][:last]
+    change = np.outer(entering, entering)
+    change -= np.outer(leaving, leaving)
+    for i in range(last):  # along the diagonals: each row from the row above, one step to the right
+        np.add(gram[i, :-1], change[i], out=gram[i + 1, 1:])
     return gram
 
 
@@ -139,19 +139,24 @@ def correlate_lags(
     rows, last = len(target), width - 1
     if width <= _DIRECT_LIMIT:
         return np.array([y[last - i : last - i + rows] @ target for i in range(width)])
-    # correlation = convolution with the reversed target; only `width` of its values are wanted
-    return _valid_convolution(y[: rows + last], target[::-1])[::-1]
+    # in blocks: their spectra are multiplied and summed, so one inverse transform serves all of them
+    block = max(4 * width, _BLOCK)
+    count = -(-rows // block)
+    size = next_fast_len(block + last, real=True)
+    histories = np.zeros(count * block + last)
+    histories[: rows + last] = y[: rows + last]
+    padded = np.zeros((count, block))
+    padded.ravel()[:rows] = target
+    spectrum = rfft(sliding_window_view(histories, block + last)[::block], size)
+    products = np.einsum("bf,bf->f", spectrum, rfft(padded, size).conj())
+    return irfft(products, size)[:width][::-1]
 
 
 def filter_lags(y: Float[np.ndarray, "n"], coef: Float[np.ndarray, "p"]) -> Float[np.ndarray, "m"]:
     """Σ_i coef[i] · y_{t-1-i} for t = p … n: the predictions of a linear model, one more than there are targets."""
     if len(coef) <= _DIRECT_LIMIT:
         return np.convolve(y, coef, mode="valid")
-    return _valid_convolution(y, coef)
-
-
-def _valid_convolution(long: Float[np.ndarray, "n"], short: Float[np.ndarray, "m"]) -> Float[np.ndarray, "k"]:
-    return oaconvolve(long, short, mode="valid")
+    return oaconvolve(y, coef, mode="valid")
 
 
 @dataclass(frozen=True)

@@ -447,15 +447,11 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
                 UserWarning,
                 stacklevel=3,
             )
-        if self.n_forecasts_ == 1 and not is_stationary(self.coef_):
-            root = largest_root(self.coef_)
+        one_step = self.coef_.reshape(self.n_lags_, -1)[:, 0]  # forecasts beyond n_forecasts are fed back through it
+        if not is_stationary(one_step):
+            root = largest_root(one_step)
             if root >= 1:
-                warnings.warn(
-                    f"the fit is not stationary: the largest root of its companion matrix is {root:.6g}, stationary "
-                    "needs less than 1; long forecasts do not settle; difference the series or remove its trend",
-                    NonStationaryFitWarning,
-                    stacklevel=3,
-                )
+                warnings.warn(NonStationaryFitWarning(root), stacklevel=3)
 
 
 def _shaped(columns: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """AR-Net: A simple Auto-Regressive Neural Network for time-series, arXiv 1911.12436: the sparsity penalty.
 Official code: github.com/ourownstory/AR-Net (MIT); nothing of it is used here.
 Implements λ(s) R(w) of section 3.2: the regulariser, its strength from the sparsity s, and a layer that carries it.
-Differences: |w| + 1e-12 inside the root, shifted so that R(0) = 0, because the root's slope at 0 is infinite.
+Differences: below 1e-12 a straight line takes the place of the root, whose slope at 0 is infinite.
 """
 
 import math
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError
 
-_ROOT_SHIFT = 1e-12
+_STRAIGHT_BELOW = 1e-12
 
 
 def regulariser(w: Float[Tensor, "..."], c1: float | int = 3.0, c2: float | int = 3.0) -> Float[Tensor, ""]:
@@ -37,7 +37,9 @@ def regulariser(w: Float[Tensor, "..."], c1: float | int = 3.0, c2: float | int 
     """
     if c1 <= 0 or c2 <= 0:
         raise InvalidParameterError(f"c1 and c2 must be above 0; got c1={c1}, c2={c2}; the paper takes 3 and 3")
-    root = (w.abs() + _ROOT_SHIFT) ** (1.0 / c2) - _ROOT_SHIFT ** (1.0 / c2)
+    size = w.abs()
+    straight = size * _STRAIGHT_BELOW ** (1.0 / c2 - 1.0)
+    root = torch.where(size < _STRAIGHT_BELOW, straight, size.clamp(min=_STRAIGHT_BELOW) ** (1.0 / c2))
     return torch.tanh(0.5 * c1 * root).mean()  # 2 / (1 + exp(-x)) - 1 = tanh(x / 2)
 
 
@@ -82,7 +84,7 @@ class SparseARLayer(nn.Linear):
         InvalidParameterError: c1 or c2 is not positive.
 
     Differs from the paper:
-        None but the shift inside the root, see `regulariser`.
+        None but the straight line below 1e-12, see `regulariser`.
 
     Example:
         >>> layer = SparseARLayer(20, 1)

@@ -114,7 +114,7 @@ def _time(results: Results) -> Picture | None:
     frame = results.frame("seconds")
     if frame.empty:
         return None
-    figure, axes = new_figure(width=6)
+    figure, axes = new_figure(width=6.0)
     for arm in ("autoreg", "lstsq", "ar-net", "exact", "levinson"):
         _line(axes, frame[frame["arm"] == arm], arm)
     axes.set_xscale("log")
@@ -134,7 +134,7 @@ def _forecasts(results: Results) -> Picture | None:
     frame = results.frame("forecast")
     if frame.empty:
         return None
-    figure, axes = new_figure(len(SERIES), 1, width=8, height=1.9)
+    figure, axes = new_figure(len(SERIES), 1, width=8.0, height=1.9)
     for panel, name in zip(axes, SERIES, strict=True):
         here = frame[frame["data"] == name]
         observed = np.array(here[here["arm"] == "observed"]["value"].iloc[0])[-120:]

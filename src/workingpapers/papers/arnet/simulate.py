@@ -39,7 +39,7 @@ def ar_generate(
         Series of shape `(n,)`, not centred.
 
     Raises:
-        InvalidParameterError: n < 1, burn_in < 0, noise_std < 0, or the coefficients make the series explode.
+        InvalidParameterError: n < 1, burn_in < 0, noise_std < 0, or the coefficients make the series overflow.
 
     Example:
         >>> ar_generate(1000, [0.2, 0.3, -0.5], seed=0).shape
@@ -65,6 +65,10 @@ def random_ar_coefficients(p: int, seed: int | np.random.Generator | None = None
     """Coefficients of a random stationary AR(p), as in section 4: U(-1, 1), scaled, centred, redrawn until stationary.
 
     Where Σ|w| > 1 the draw is divided by the sum and multiplied by U(0.5, 1); then the mean is subtracted (p > 1).
+
+    Args:
+        p: Number of lags.
+        seed: Seed, generator, or None for a fresh draw.
 
     Returns:
         Shape `(p,)`, lag 1 first.
@@ -93,6 +97,13 @@ def random_ar_coefficients(p: int, seed: int | np.random.Generator | None = None
 
 def sparse_ar_coefficients(p: int, lags: Sequence[int] = (1, 2, 3)) -> Float[np.ndarray, "p"]:
     """The paper's 0.2, 0.3, -0.5 on the given lags of p, zero elsewhere.
+
+    Args:
+        p: Number of lags.
+        lags: The three lags that matter, each in 1 … p.
+
+    Returns:
+        Shape `(p,)`, lag 1 first.
 
     Raises:
         InvalidParameterError: there are not three lags, or one lies outside 1 … p.

@@ -13,7 +13,25 @@ _DENSE_LIMIT = 100  # up to this order all roots are computed
 
 
 class NonStationaryFitWarning(UserWarning):
-    """The fitted recursion does not die out: a root of its companion matrix is not inside the unit circle."""
+    """The fitted recursion does not die out: a root of its companion matrix is not inside the unit circle.
+
+    Args:
+        root: The largest modulus of the roots; kept as an attribute.
+
+    Example:
+        >>> NonStationaryFitWarning(1.02).root
+        1.02
+    """
+
+    def __init__(self, root: float) -> None:
+        super().__init__(root)
+        self.root = root
+
+    def __str__(self) -> str:
+        return (
+            f"the fit is not stationary: the largest root of its companion matrix is {self.root:.6g}, stationary needs "
+            "less than 1; long forecasts do not settle; difference the series or remove its trend"
+        )
 
 
 def is_stationary(coef: npt.ArrayLike) -> bool:

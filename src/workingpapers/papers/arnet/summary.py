@@ -19,6 +19,10 @@ class ARSummary:
     Args:
         table: One row for each parameter (`const`, `y.L1`, …); columns coef, std err, z, P>|z|, [0.025, 0.975].
         facts: Name and value of the lines above the table.
+
+    Example:
+        >>> ARSummary(pd.DataFrame({"coef": [0.5]}, index=["y.L1"]), {"Rows": 99}).facts["Rows"]
+        99
     """
 
     table: pd.DataFrame

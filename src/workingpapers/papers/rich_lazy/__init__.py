@@ -1,0 +1,41 @@
+"""Rich and lazy learning (arXiv 2310.08513): initialisations of given rank, and how lazily a network learned."""
+
+from workingpapers.papers.rich_lazy.method import (
+    CTRNN,
+    ContextDecision,
+    DelayedMatch,
+    LazinessCallback,
+    LazinessProbe,
+    LazinessReport,
+    TwoAlternative,
+    aligned_init_,
+    effective_rank,
+    expected_alignment,
+    from_neurogym,
+    kernel_alignment,
+    laziness,
+    linear_alignment,
+    structured_connectivity,
+    tangent_kernel,
+    truncate_rank_,
+)
+
+__all__ = [
+    "CTRNN",
+    "ContextDecision",
+    "DelayedMatch",
+    "LazinessCallback",
+    "LazinessProbe",
+    "LazinessReport",
+    "TwoAlternative",
+    "aligned_init_",
+    "effective_rank",
+    "expected_alignment",
+    "from_neurogym",
+    "kernel_alignment",
+    "laziness",
+    "linear_alignment",
+    "structured_connectivity",
+    "tangent_kernel",
+    "truncate_rank_",
+]
