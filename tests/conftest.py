@@ -1,6 +1,7 @@
 """What all tests share: shapes checked in the methods, no network, few threads, a sample room."""
 
 import os
+import signal
 import sys
 import types
 from pathlib import Path
@@ -12,6 +13,9 @@ os.environ.setdefault("COLUMNS", "120")
 import pytest
 from beartype import BeartypeConf, beartype
 from jaxtyping import install_import_hook
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and every child inherits that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOMS = Path(__file__).parent / "rooms"
 

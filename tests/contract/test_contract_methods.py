@@ -84,7 +84,7 @@ def test_compiled_equals_eager(slug: str) -> None:
         [sys.executable, script, CONTRACTS[slug].__file__], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert sorted(done.stdout.split()) == sorted(CONTRACTS[slug].COMPILED)
+    assert sorted(done.stdout.splitlines()) == sorted(CONTRACTS[slug].COMPILED)
 
 
 @pytest.mark.parametrize(("slug", "estimator"), ESTIMATORS, ids=[f"{s}-{type(e).__name__}" for s, e in ESTIMATORS])
