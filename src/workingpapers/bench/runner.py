@@ -51,10 +51,12 @@ def run(
     owner = {spec.key: each for each in plans for spec in each.specs}
     began = time.perf_counter()
     outcomes: list[Outcome] = []
+    unfinished = {each.manifest.id: each for each in plans}
 
     def finish(each: Plan) -> None:
         outcome = _finish(each, store, time.perf_counter() - began)
         outcomes.append(outcome)
+        del unfinished[each.manifest.id]  # not the outcome's id: that may be of an earlier run of the same trials
         finished(outcome)
 
     watcher.start(plans)
@@ -77,10 +79,8 @@ def run(
             if not each.left:
                 finish(each)
     except BaseException:
-        done = {outcome.run.manifest.id for outcome in outcomes}
-        for each in plans:
-            if each.manifest.id not in done:
-                store.put_run(replace(each.manifest, status="interrupted", finished=environment.now()))
+        for each in unfinished.values():
+            store.put_run(replace(each.manifest, status="interrupted", finished=environment.now()))
         raise
     finally:
         watcher.stop()

@@ -50,7 +50,6 @@ class RecordingTrial:
         self.device = torch.device(device)
         self.records: list[Record] = []
         self.claim_values: dict[str, ClaimValue] = {}
-        self.sources: dict[str, dict[str, str]] = {}
 
     @cached_property
     def generator(self) -> torch.Generator:
@@ -113,8 +112,7 @@ class RecordingTrial:
 
     def uses(self, data: Sourced) -> None:
         """Note a data set that was loaded, with its origin and hash."""
-        self.sources[data.name] = {"name": data.name, "source": data.source, "sha256": data.sha256}
-        self._write({"kind": "data", **self.sources[data.name]})
+        self._write({"kind": "data", "name": data.name, "source": data.source, "sha256": data.sha256})
 
     def progress(self, done: int, total: int, what: str = "") -> None:
         """Tell the person watching how far this trial is."""
