@@ -1,15 +1,18 @@
-# Everything from nothing: `make demo` runs one paper on this machine, `make test` runs the checks.
-# Both make the virtual environment where it is missing and do no harm the second time.
+# Everything from nothing: `make demo` runs one paper on this machine, `make serve` shows the daily page, `make test`
+# runs the checks. All make the virtual environment where it is missing and do no harm the second time.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint types unit docs clean
+.PHONY: demo serve test lint types unit browser clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/workingpapers run arnet --scale laptop
+
+serve: $(VENV)/.installed-demo
+	$(BIN)/workingpapers serve
 
 test: lint types unit
 
@@ -20,7 +23,7 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
-unit: $(VENV)/.installed-dev
+unit: $(VENV)/.installed-dev browser
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 $(VENV)/bin/python:
@@ -33,12 +36,19 @@ $(VENV)/.installed-torch: constraints.txt | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.installed-demo: pyproject.toml constraints.txt $(VENV)/.installed-torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[series]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[series,web]"
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt $(VENV)/.installed-torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
+
+# The browser tests drive Debian's Chromium. Where it is absent it is installed if that needs no password; else they
+# are skipped and say so, and in CI they fail.
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	    && { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; }; } \
+	    || echo "note: no chromium on the PATH; the browser tests will be skipped. On Debian: apt-get install chromium"
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache src/*.egg-info

@@ -1,4 +1,4 @@
-"""One answer for two kinds of readers: HTML from a template, or the same data as JSON where the path ends in `.json`."""
+"""One answer for two kinds of readers: HTML from a template, or the same data as JSON at a path with `.json`."""
 
 import json
 from collections.abc import Callable, Mapping
