@@ -55,14 +55,14 @@ def test_importing_the_method_is_clean_and_light(paper: Paper) -> None:
     assert [name for name in loaded if name.partition(".")[0] in HEAVY or name.startswith("workingpapers.bench")] == []
 
 
-def _imports(path: Path) -> set[str]:
+def _imports(path: Path, *, ours: bool = True) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add(node.module or "")
-    return {name for name in found if name.startswith("workingpapers")}
+    return {name for name in found if name.startswith("workingpapers") == ours}
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=SLUGS)
@@ -93,9 +93,23 @@ def _reached_from(path: Path, paper: Paper) -> set[Path]:
 def test_the_rooms_below_know_no_paper(folder: str) -> None:
     for path in (SOURCES / folder).rglob("*.py"):
         names = _imports(path)
-        assert not any(name.startswith(("workingpapers.papers.", "workingpapers.cli")) for name in names), path
+        above = ("workingpapers.papers.", "workingpapers.cli", "workingpapers.daily", "workingpapers.web")
+        assert not any(name.startswith(above) for name in names), path
         if folder != "bench":
             assert not any(name.startswith("workingpapers.bench") for name in names), path
+
+
+@pytest.mark.parametrize(("folder", "below"), [("daily", ("bench",)), ("web", ("bench", "daily"))])
+def test_the_daily_page_stands_beside_the_papers(folder: str, below: tuple[str, ...]) -> None:
+    """Its server must start at once: neither it nor its domain knows torch, or any paper's code."""
+    allowed = [f"workingpapers.{name}" for name in (folder, "errors", *below)]
+    for path in (SOURCES / folder).rglob("*.py"):
+        for name in _imports(path):
+            known = name == "workingpapers" or any(name == each or name.startswith(each + ".") for each in allowed)
+            assert known, f"{path} imports {name}"
+        heavy = {"torch", "scipy", "pandas", "sklearn", "matplotlib", "transformers"}
+        everything = {name.partition(".")[0] for name in _imports(path, ours=False)}
+        assert not everything & heavy, path
 
 
 def test_the_protocols_import_nothing_of_ours() -> None:
