@@ -47,3 +47,7 @@ class NoResultError(WorkingPapersError, LookupError):
 
 class TrialError(WorkingPapersError, RuntimeError):
     """A trial ended in an error; its traceback is in the store."""
+
+
+class FetchError(WorkingPapersError, OSError):
+    """Another server could not be reached, or what it answered cannot be used."""

@@ -14,6 +14,16 @@ SlugArgument = Annotated[str, typer.Argument(metavar="SLUG", help="A paper's slu
 StoreOption = Annotated[
     str, typer.Option("--store", metavar="PATH", envvar="WORKINGPAPERS_RUNS", help="The folder that runs are kept in.")
 ]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="PATH",
+        envvar="WORKINGPAPERS_DATABASE",
+        help="The daily page's SQLite file.",
+        show_default="in your data folder",
+    ),
+]
 FormatOption = Annotated[
     str | None,
     typer.Option("--format", metavar="|".join(FORMATS), help="How the result is shown.", show_default="auto"),
