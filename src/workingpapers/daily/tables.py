@@ -88,12 +88,18 @@ class PaperRow(Base):
     """Votes that an imported paper brought with it from elsewhere."""
     built: Mapped[bool] = mapped_column(default=False)
     usage: Mapped[str] = mapped_column(default="")
+    heat: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    """Sorts by trending score at any moment; kept by `trending.refresh` after votes, events or the paper changed."""
     submitted_by: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
     added: Mapped[datetime]
     changed: Mapped[datetime]
 
     __table_args__ = (
         Index("ix_papers_listed_id", "listed", "id"),
+        Index("ix_papers_listed_heat_id", "listed", "heat", "id"),
+        Index("ix_papers_heat_id", "heat", "id"),
+        Index("ix_papers_built_listed_id", "built", "listed", "id"),
+        Index("ix_papers_built_heat_id", "built", "heat", "id"),
         CheckConstraint("summary_kind IN ('ours', 'abstract')", name="summary_kind"),
     )
 
