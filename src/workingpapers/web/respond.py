@@ -38,9 +38,13 @@ def page(router: APIRouter, path: str) -> Callable[[Callable[..., Any]], Callabl
 
 
 def wants_json(request: Request) -> bool:
-    """Whether the path ends in `.json`, or the reader accepts JSON and not HTML."""
-    accepted = request.headers.get("accept", "")
-    return request.url.path.endswith(".json") or ("application/json" in accepted and "text/html" not in accepted)
+    """Whether the path ends in `.json` or is of the API, or the reader accepts JSON and not HTML."""
+    path, accepted = request.scope["path"], request.headers.get("accept", "")
+    return (
+        path.endswith(".json")
+        or path.startswith("/api/")
+        or ("application/json" in accepted and "text/html" not in accepted)
+    )
 
 
 def respond(request: Request, template: str, data: Mapping[str, Any], *, status: int = 200) -> Response:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True)
@@ -23,3 +26,14 @@ class WebSettings:
     port: int = 8000
     public: bool = False
     base_url: str = "http://127.0.0.1:8000"
+
+    @property
+    def secure(self) -> bool:
+        """Whether readers reach the page by https."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """The names under which this page answers, without port; any other `Host` is refused."""
+        own = urlsplit(self.base_url).hostname
+        return (frozenset() if self.public else LOOPBACK_NAMES) | ({own} if own else frozenset())

@@ -1,0 +1,51 @@
+"""Runs the application on a socket that is bound already."""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from workingpapers.web.app import create_app
+from workingpapers.web.settings import WebSettings
+
+_LAST_ANSWERS_S = 2
+
+
+class _Server(uvicorn.Server):
+    """Says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def run(settings: WebSettings, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        settings: What the page is started with.
+        listener: A bound socket.
+        ready: Called once, when the page answers.
+
+    Raises:
+        StoreError: the database cannot be opened.
+        KeyboardInterrupt: it was ended by Ctrl-C, after everything was closed.
+    """
+    config = uvicorn.Config(
+        create_app(settings),
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.public,
+        timeout_graceful_shutdown=_LAST_ANSWERS_S,
+    )
+    _Server(config, ready).run([listener])
