@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from workingpapers.bench.backends import Event
 from workingpapers.bench.planning import Plan
+from workingpapers.bench.runner import Watcher
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +29,28 @@ class SilentWatcher:
     def paused(self) -> Iterator[None]:
         """Nothing."""
         yield
+
+
+class Watchers:
+    """Several watchers that see the same."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self._watchers = watchers
+
+    def start(self, plans: Sequence[Plan]) -> None:
+        """Tell all."""
+        for watcher in self._watchers:
+            watcher.start(plans)
+
+    def event(self, event: Event) -> None:
+        """Tell all."""
+        for watcher in self._watchers:
+            watcher.event(event)
+
+    def stop(self) -> None:
+        """Tell all."""
+        for watcher in self._watchers:
+            watcher.stop()
 
 
 class RichWatcher:

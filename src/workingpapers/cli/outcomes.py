@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workingpapers.bench import publish
+from workingpapers.bench.event_file import EventFile
 from workingpapers.bench.progress import RichWatcher, SilentWatcher
 from workingpapers.bench.protocols import Paper
 from workingpapers.bench.report import verdict_json
@@ -24,13 +25,15 @@ class Outcomes:
         out: Where to print.
         papers: The papers of the command; for more than one JSON is a list, in their order.
         debug: Whether tracebacks are shown.
+        events: Where the verdicts are told to programs.
     """
 
-    def __init__(self, store: Store, out: Output, *, papers: Sequence[Paper], debug: bool) -> None:
+    def __init__(self, store: Store, out: Output, *, papers: Sequence[Paper], debug: bool, events: EventFile) -> None:
         self.store = store
         self.out = out
         self.papers = papers
         self.debug = debug
+        self.events = events
         self.watcher = RichWatcher(out.stderr) if out.mode != "quiet" else SilentWatcher()
         self.failed = False
         self._shown: list[str] = []
@@ -40,6 +43,7 @@ class Outcomes:
         """A paper that cannot be run; the others can."""
         self.failed = True
         self.out.error(f"{paper.slug} was left out: {error}")
+        self.events.left_out(paper.slug, str(error))
         self._objects[paper.slug] = {
             "slug": paper.slug,
             "error": {"type": type(error).__name__, "message": str(error)},
@@ -55,7 +59,8 @@ class Outcomes:
                 self.out.warn(f"{run.paper.slug}: {note}")
             self._tell_errors(outcome)
         self._shown.append(run.paper.slug)
-        self._objects[run.paper.slug] = verdict_json(publish.content_of(run, outcome.errors))
+        result = self._objects[run.paper.slug] = verdict_json(publish.content_of(run, outcome.errors))
+        self.events.verdicts(run.paper.slug, result)
 
     def conclude(self) -> int:
         """Print what is printed once, and return the exit code."""

@@ -64,6 +64,12 @@ def run(
         str, typer.Option("--base-seed", metavar="N", help="The number that all seeds derive from.")
     ] = "0",
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is stored already.")] = False,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            "--events", metavar="PATH", help="Append progress and verdicts as JSON lines.", show_default=False
+        ),
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     format_: FormatOption = None,
     debug: DebugOption = False,
@@ -77,23 +83,27 @@ def run(
     out = output(context, format_)
     if jobs is not None and ray is not None:
         raise InvalidParameterError(f"--jobs {jobs} and --ray {ray} exclude each other; give one of them")
+    from workingpapers.bench.event_file import EventFile
     from workingpapers.bench.planning import Options
     from workingpapers.bench.settings import check_scale
     from workingpapers.bench.store import Store
     from workingpapers.cli.outcomes import Outcomes
 
-    options = Options(
-        scale=check_scale(scale),
-        seeds=None if seeds is None else whole_number("--seeds", seeds),
-        jobs=None if jobs is None else whole_number("--jobs", jobs),
-        device=device,
-        base_seed=whole_number("--base-seed", base_seed),
-        changes=tuple(changes or ()),
-        fresh=fresh,
-        cluster=ray is not None,
-    )
-    papers = _chosen(slugs or [], all_, out)
-    return _measure(papers, options, Store(store), ray, Outcomes(Store(store), out, papers=papers, debug=debug))
+    with EventFile(events) as file:
+        options = Options(
+            scale=check_scale(scale),
+            seeds=None if seeds is None else whole_number("--seeds", seeds),
+            jobs=None if jobs is None else whole_number("--jobs", jobs),
+            device=device,
+            base_seed=whole_number("--base-seed", base_seed),
+            changes=tuple(changes or ()),
+            fresh=fresh,
+            cluster=ray is not None,
+        )
+        papers = _chosen(slugs or [], all_, out)
+        outcomes = Outcomes(Store(store), out, papers=papers, debug=debug, events=file)
+        file.code = _measure(papers, options, Store(store), ray, outcomes)
+        return file.code
 
 
 def _chosen(slugs: Sequence[str], all_: bool, out: Output) -> "list[Paper]":
@@ -117,6 +127,7 @@ def _measure(
 ) -> int:
     """Run the papers whose experiments can be imported; the exit code."""
     from workingpapers.bench import planning, runner
+    from workingpapers.bench.progress import Watchers
 
     usable = []
     for paper in papers:
@@ -129,7 +140,8 @@ def _measure(
             outcomes.unusable(paper, error)
     if usable:
         plans = planning.plan(usable, options, store)
-        runner.run(plans, store, _backend(plans, store, ray), outcomes.watcher, outcomes.add)
+        watcher = Watchers(outcomes.watcher, outcomes.events)
+        runner.run(plans, store, _backend(plans, store, ray), watcher, outcomes.add)
     return outcomes.conclude()
 
 
