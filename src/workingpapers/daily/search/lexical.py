@@ -1,0 +1,136 @@
+"""Search by words: SQLite's full-text index, ranked by BM25 with a weight for each column.
+
+Only the words of a query reach the index, each as a quoted string, so nothing a reader types is syntax. The last word
+counts as the beginning of one, as in a search box.
+
+Ranking reads every paper that matches, and a word such as `model` stands in most of them. So that a search among
+100 000 papers takes no longer than a reader notices, at most `BOUND` papers are ranked: those that hold a rare word of
+the query, those that hold all of its words, and of these the newest where they are still too many.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from workingpapers.daily.search.words import fold, telling, words_of
+
+WEIGHTS = {"title": 4.0, "authors": 3.0, "topics": 3.0, "summary": 2.0, "claims": 1.0}
+"""How much a word counts in each column of the index, in the order of its columns."""
+BOUND = 4000
+"""Most papers that are ranked for one query."""
+MOST_WORDS = 12
+"""Words of a long query that are looked up; the rarest of its first `_CONSIDERED`."""
+
+_CONSIDERED = 32
+_SHORTEST_PREFIX = 3
+_FEW = 50  # with fewer papers than this that hold all words, those that hold some are ranked too
+_SUFFIXES = (
+    "able",
+    "ably",
+    "ance",
+    "ation",
+    "ative",
+    "edly",
+    "ence",
+    "ing",
+    "ities",
+    "ization",
+    "ized",
+    "ment",
+    "ness",
+)
+_BM25 = f"bm25(paper_text, {', '.join(map(str, WEIGHTS.values()))})"
+_RANK = text(f"SELECT rowid, {_BM25} FROM paper_text WHERE paper_text MATCH :match ORDER BY rowid DESC LIMIT :bound")
+_COUNT = text("SELECT count(*) FROM paper_text WHERE paper_text MATCH :match")
+
+
+@dataclass(frozen=True)
+class _Term:
+    """One word of the query as the index is asked for it, and how many papers hold it."""
+
+    match: str
+    count: int
+
+
+def rank(session: Session, query: str) -> list[tuple[int, float]]:
+    """The papers that hold a word of the query with their scores, best first, equal ones newest first.
+
+    Args:
+        session: Reads the index.
+        query: What a reader typed.
+    """
+    terms = _terms(session, query)
+    if not terms:
+        return []
+    rows = session.execute(_RANK, {"match": _bounded(session, terms), "bound": BOUND})
+    return sorted(((int(id_), -float(score)) for id_, score in rows), key=lambda hit: (-hit[1], -hit[0]))
+
+
+def matching(query: str, *, prefix: bool = True) -> str:
+    """The query as the index takes it: papers that hold any of its words. Empty where it holds no word."""
+    words = telling(words_of(query))
+    last = _typing(query) if prefix else None
+    return " OR ".join(_begins(word) if word == last else _is(word) for word in words)
+
+
+def _terms(session: Session, query: str) -> list[_Term]:
+    last = _typing(query)
+    terms = []
+    for word in telling(words_of(query))[:_CONSIDERED]:
+        asked = [_begins(word), *_without_suffix(word)] if word == last else [_is(word)]
+        for match in asked:
+            if count := _count(session, match):
+                terms.append(_Term(match, count))
+                break
+    return sorted(terms, key=lambda term: term.count)[:MOST_WORDS]
+
+
+def _bounded(session: Session, terms: list[_Term]) -> str:
+    """An expression that not many more than `BOUND` papers match, and that the best ones do."""
+    rare: list[str] = []
+    room = BOUND
+    for term in terms:
+        room -= term.count
+        if room < 0:
+            break
+        rare.append(term.match)
+    if len(rare) == len(terms):
+        return " OR ".join(rare)
+    if len(terms) == 1:
+        in_title = f"title : ({terms[0].match})"
+        return in_title if _count(session, in_title) >= _FEW else terms[0].match
+    every = " AND ".join(f"({term.match})" for term in terms)
+    if rare or _count(session, every) >= _FEW:
+        return " OR ".join([f"({every})", *rare])
+    return " OR ".join([f"({every})", *(f"title : ({term.match})" for term in terms), terms[0].match])
+
+
+def _count(session: Session, match: str) -> int:
+    return int(session.scalar(_COUNT, {"match": match}) or 0)
+
+
+def _typing(query: str) -> str | None:
+    """The word that a reader may still be typing: the last one, where it is long enough and nothing follows it."""
+    words = words_of(query)
+    if not words or not query.endswith(words[-1]) or len(words[-1]) < _SHORTEST_PREFIX:
+        return None
+    folded = fold(words[-1])
+    return next(word for word in words if fold(word) == folded)
+
+
+def _is(word: str) -> str:
+    return f'"{word}"'
+
+
+def _begins(word: str) -> str:
+    """The word itself counts beside words that begin with it, so it counts more than they do."""
+    return f'"{word}" OR "{word}"*'
+
+
+def _without_suffix(word: str) -> list[str]:
+    """The beginning without a suffix that is half typed: the index holds `learn`, which `learni` does not begin."""
+    for cut in range(1, min(6, len(word) - _SHORTEST_PREFIX)):
+        if any(suffix.startswith(fold(word[-cut:])) for suffix in _SUFFIXES):
+            return [f'"{word[:-cut]}"*']
+    return []
