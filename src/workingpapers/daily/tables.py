@@ -104,6 +104,15 @@ class PaperRow(Base):
     )
 
 
+class OtherTitleRow(Base):
+    """A title by which some source calls a paper and that is not the one shown, folded like `title_key`."""
+
+    __tablename__ = "other_titles"
+
+    title_key: Mapped[str] = mapped_column(primary_key=True)
+    paper_id: Mapped[int] = mapped_column(ForeignKey("papers.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
 class TopicRow(Base):
     """A topic; `slug` is its name in an address."""
 
