@@ -7,7 +7,7 @@ Each line is one object with `at` (UTC, ISO 8601 with milliseconds) and `event`:
     progress  slug, trial, done, total, text; of each trial at most five a second
     done      slug, trial
     failed    slug, trial, error (last line of the traceback)
-    verdicts  slug, and the object that `check SLUG --format json` prints, as `result`
+    verdicts  slug, report (the object of the run's report.json)
     left out  slug, error: the paper cannot be run
     stop      no trial runs any more
     end       code (exit code, or null where the command raised), error: {type, message} or null
@@ -100,9 +100,9 @@ class EventFile:
         else:
             self._write(event.kind, slug=slug, trial=trial)
 
-    def verdicts(self, slug: str, result: Mapping[str, Any]) -> None:
-        """The verdicts of a finished paper."""
-        self._write("verdicts", slug=slug, result=result)
+    def verdicts(self, slug: str, report: Mapping[str, Any]) -> None:
+        """The verdicts of a finished paper, with all that its report.json holds."""
+        self._write("verdicts", slug=slug, report=report)
 
     def left_out(self, slug: str, error: str) -> None:
         """A paper that cannot be run."""

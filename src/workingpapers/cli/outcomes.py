@@ -8,7 +8,7 @@ from workingpapers.bench import publish
 from workingpapers.bench.event_file import EventFile
 from workingpapers.bench.progress import RichWatcher, SilentWatcher
 from workingpapers.bench.protocols import Paper
-from workingpapers.bench.report import verdict_json
+from workingpapers.bench.report import report_json, verdict_json
 from workingpapers.bench.store import Store
 from workingpapers.cli.output import Output
 from workingpapers.errors import WorkingPapersError
@@ -59,8 +59,9 @@ class Outcomes:
                 self.out.warn(f"{run.paper.slug}: {note}")
             self._tell_errors(outcome)
         self._shown.append(run.paper.slug)
-        result = self._objects[run.paper.slug] = verdict_json(publish.content_of(run, outcome.errors))
-        self.events.verdicts(run.paper.slug, result)
+        content = publish.content_of(run, outcome.errors)
+        self._objects[run.paper.slug] = verdict_json(content)
+        self.events.verdicts(run.paper.slug, report_json(content))
 
     def conclude(self) -> int:
         """Print what is printed once, and return the exit code."""

@@ -1,0 +1,68 @@
+"""What changed: the claims that were measured for the first time at a scale, and those whose verdict moved there."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from workingpapers.daily.tables import EventRow, RunRow, VerdictRow
+
+CHANGED_SETTINGS = "changed settings"
+"""How the mark begins of a run that was made with other settings than the scale's own."""
+
+_USUAL_SEEDS = 3
+
+
+def decides(run: RunRow, needed: int | None) -> bool:
+    """Whether a run says something about its paper: above smoke, with the scale's settings and enough seeds.
+
+    Args:
+        run: The run.
+        needed: The most seeds that one of the paper's claims asks for; None where its room is gone.
+    """
+    if run.scale == "smoke" or run.seeds < (needed or _USUAL_SEEDS):
+        return False
+    return not any(mark.startswith(CHANGED_SETTINGS) for mark in run.marks)
+
+
+def renew_events(session: Session, needed: Mapping[int, int]) -> None:
+    """Bring the table `events` to what the tables `runs` and `verdicts` say.
+
+    A claim's first verdict at a scale is an event, and so is each later one that differs from the one before it. A
+    claim that is not tested makes none until it is; runs that decide nothing are passed over.
+
+    Args:
+        session: A writing one.
+        needed: See `decides`, by id of the paper.
+    """
+    wanted = _wanted(session, needed)
+    there = {(row.run_id, row.claim): row for row in session.scalars(select(EventRow))}
+    same = {
+        key
+        for key, row in there.items()
+        if key in wanted and all(getattr(row, name) == value for name, value in wanted[key].items())
+    }
+    if stale := [row.id for key, row in there.items() if key not in same]:
+        session.execute(delete(EventRow).where(EventRow.id.in_(stale)))
+    if new := [{"run_id": key[0], "claim": key[1], **values} for key, values in wanted.items() if key not in same]:
+        session.execute(insert(EventRow), new)
+
+
+def _wanted(session: Session, needed: Mapping[int, int]) -> dict[tuple[str, str], dict[str, object]]:
+    verdicts: dict[str, list[tuple[str, str]]] = {}
+    for row in session.scalars(select(VerdictRow).order_by(VerdictRow.run_id, VerdictRow.claim)):
+        verdicts.setdefault(row.run_id, []).append((row.claim, row.verdict))
+    last: dict[tuple[int, str, str], str] = {}
+    events: dict[tuple[str, str], dict[str, object]] = {}
+    for run in session.scalars(select(RunRow).order_by(RunRow.finished, RunRow.id)):
+        if not decides(run, needed.get(run.paper_id)):
+            continue
+        for claim, after in verdicts.get(run.id, ()):
+            place = run.paper_id, run.scale, claim
+            before = last.get(place)
+            if after == before or (before is None and after == "not tested"):
+                continue
+            last[place] = after
+            about = {"paper_id": run.paper_id, "at": run.finished, "scale": run.scale, "before": before}
+            events[run.id, claim] = {**about, "after": after}
+    return events
