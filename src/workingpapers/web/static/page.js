@@ -1,0 +1,197 @@
+// What the page does besides links and forms: marks without a reload, keys, live runs, colours, copying.
+// Everything here also works without it, by the forms and links themselves.
+
+const one = (selector, within = document) => within.querySelector(selector);
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+const toast = one(".toast");
+let toastTimer = 0;
+
+function say(text) {
+  toast.textContent = text;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => (toast.textContent = ""), 4000);
+}
+
+async function post(form) {
+  const answer = await fetch(form.action, {
+    method: "POST",
+    body: new URLSearchParams(new FormData(form)),
+    headers: { Accept: "application/json" },
+  });
+  const data = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(data.error?.message ?? `the page answered ${answer.status}`);
+  return data;
+}
+
+// ---- votes, stars, read marks, notes
+
+function showMark(form, on, shown) {
+  const button = one("button", form);
+  button.setAttribute("aria-pressed", on);
+  one("[name=on]", form).value = on ? "0" : "1";
+  const number = one(".number", form);
+  if (number && shown !== undefined) {
+    number.textContent = shown;
+    const label = button.getAttribute("aria-label");
+    button.setAttribute("aria-label", label.replace(/, \d+ votes?$/, `, ${shown} ${shown === 1 ? "vote" : "votes"}`));
+  }
+}
+
+function showMarks(marks) {
+  for (const form of all("form[data-mark]")) {
+    if (!form.action.endsWith(`/papers/${marks.key}/${form.dataset.mark}`)) continue;
+    if (form.dataset.mark === "vote") showMark(form, marks.voted, marks.votes);
+    if (form.dataset.mark === "star") showMark(form, marks.starred);
+    if (form.dataset.mark === "read") showMark(form, marks.read);
+  }
+  for (const card of all(`[data-key="${CSS.escape(marks.key)}"]`)) {
+    card.classList.toggle("is-read", marks.read);
+    showNote(card, marks.note);
+  }
+}
+
+function showNote(card, text) {
+  if (!card.matches(".card")) return;
+  let note = one(".noted", card);
+  if (!text) return note?.remove();
+  if (!note) {
+    note = document.createElement("p");
+    note.className = "noted";
+    note.innerHTML = "<b>Note</b> <span></span>";
+    one(".meta", card).before(note);
+  }
+  one("span", note).textContent = text;
+}
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("form[data-mark], form[data-note]")) return;
+  event.preventDefault();
+  try {
+    const marks = await post(form);
+    showMarks(marks);
+    if (form.matches("[data-note]")) {
+      say(marks.note ? "Note saved." : "Note removed.");
+      form.closest("dialog")?.close();
+    }
+  } catch (error) {
+    say(`Not saved: ${error.message}`);
+  }
+});
+
+// ---- keys
+
+const papers = () => all(".card");
+const current = () => one(".card.is-at") ?? document.activeElement?.closest?.(".card") ?? null;
+
+function move(step) {
+  const cards = papers();
+  if (!cards.length) return;
+  const at = cards.indexOf(current());
+  const next = cards[Math.max(0, Math.min(cards.length - 1, at < 0 ? (step > 0 ? 0 : cards.length - 1) : at + step))];
+  all(".card.is-at").forEach((card) => card.classList.remove("is-at"));
+  next.classList.add("is-at");
+  one(".title a", next).focus({ preventScroll: true });
+  const box = next.getBoundingClientRect();
+  if (box.top < 0 || box.bottom > innerHeight) next.scrollIntoView({ block: box.height > innerHeight ? "start" : "center" });
+}
+
+function press(verb) {
+  const form = one(`form[data-mark="${verb}"]`, current() ?? one("[data-paper]") ?? document.createElement("div"));
+  if (form) form.requestSubmit();
+  else say(papers().length ? "Choose a paper with j and k first." : "There is no paper here.");
+}
+
+function note() {
+  const card = current();
+  const field = one("[data-paper] form[data-note] textarea");
+  if (!card && field) return field.focus();
+  if (!card) return say(papers().length ? "Choose a paper with j and k first." : "There is no paper here.");
+  const dialog = one("dialog.note-dialog");
+  const form = one("form", dialog);
+  form.action = `/papers/${card.dataset.key}/note`;
+  one("h2", dialog).textContent = one(".title", card).textContent;
+  one("textarea", form).value = one(".noted span", card)?.textContent ?? "";
+  dialog.showModal();
+}
+
+const keys = {
+  j: () => move(1),
+  k: () => move(-1),
+  s: () => press("star"),
+  v: () => press("vote"),
+  r: () => press("read"),
+  n: note,
+  o: () => one(".title a", current() ?? document.createElement("div"))?.click(),
+  "/": () => one("#q").select(),
+  "?": () => one("dialog.keys-dialog").showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const field = event.target.closest?.("input, textarea, select, [contenteditable]");
+  if (field) {
+    if (event.key === "Escape" && !field.closest("dialog")) field.blur();
+    return;
+  }
+  if (one("dialog[open]") || !keys[event.key]) return;
+  event.preventDefault();
+  keys[event.key]();
+});
+
+document.addEventListener("focusin", (event) => {
+  const card = event.target.closest(".card");
+  if (!card || card.matches(".is-at")) return;
+  all(".card.is-at").forEach((other) => other.classList.remove("is-at"));
+  if (event.target.matches(":focus-visible")) card.classList.add("is-at");
+});
+
+for (const button of all("button.keys")) {
+  button.hidden = false;
+  button.addEventListener("click", () => one("dialog.keys-dialog").showModal());
+}
+for (const dialog of all("dialog")) {
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
+  });
+}
+
+// ---- dark and light
+
+const themeButton = one("button.theme");
+const isDark = () => getComputedStyle(document.documentElement).colorScheme === "dark" ||
+  (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+themeButton.hidden = false;
+themeButton.setAttribute("aria-pressed", isDark());
+themeButton.addEventListener("click", () => {
+  const theme = isDark() ? "light" : "dark";
+  document.documentElement.dataset.theme = theme;
+  themeButton.setAttribute("aria-pressed", theme === "dark");
+  try {
+    localStorage.setItem("theme", theme);
+  } catch {
+    // storage is closed: the choice lasts for this page
+  }
+});
+
+// ---- copying
+
+for (const button of all("button[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(one(button.dataset.copy).textContent.trim());
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(one(button.dataset.copy));
+      button.textContent = "Selected: press Ctrl C";
+    }
+    setTimeout(() => (button.textContent = "Copy"), 2500);
+  });
+}
+
+// ---- the reader's own time zone
+
+for (const field of all("input[data-zone]")) {
+  if (!field.dataset.zone) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? field.value;
+}
