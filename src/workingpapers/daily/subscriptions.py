@@ -8,8 +8,8 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
 from sqlalchemy import delete as delete_rows
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from workingpapers.daily.accounts import Person, hash_of
@@ -169,7 +169,7 @@ def clear_unconfirmed(session: Session, *, at: datetime) -> None:
 def _same(session: Session, wanted: SubscriptionRequest) -> SubscriptionRow | None:
     """The row that a request is about: the confirmed one for the same papers at the same times, else one that waits
     for its confirmation, else one that has ended."""
-    rows = [row for row in session.scalars(_of_address(wanted.email)) if _what(row) == _what(wanted)]
+    rows = [row for row in _of_address(session, wanted.email) if _what(row) == _what(wanted)]
     exact = [row for row in rows if row.status == "active" and _when(row) == _when(wanted)]
     asked = [row for row in rows if row.status == "pending"]
     ended = [row for row in rows if row.status in ("unsubscribed", "bounced")]
@@ -179,7 +179,7 @@ def _same(session: Session, wanted: SubscriptionRequest) -> SubscriptionRow | No
 
 def _in_place_of_the_older(session: Session, row: SubscriptionRow) -> SubscriptionRow:
     """Where the same papers are mailed already, the older row goes on at the new times: it knows what was mailed."""
-    for older in session.scalars(_of_address(row.email)):
+    for older in _of_address(session, row.email):
         if older.id != row.id and older.status == "active" and _what(older) == _what(row):
             token, times = row.confirm_token, _when(row)
             session.delete(row)
@@ -218,8 +218,10 @@ def _owned(session: Session, subscription_id: int, person: Person) -> Subscripti
     raise UnknownNameError(f"subscription {subscription_id} is unknown; look at the list of your subscriptions")
 
 
-def _of_address(email: str) -> Select[tuple[SubscriptionRow]]:
-    return select(SubscriptionRow).where(SubscriptionRow.email == email).order_by(SubscriptionRow.id)
+def _of_address(session: Session, email: str) -> list[SubscriptionRow]:
+    return list(
+        session.scalars(select(SubscriptionRow).where(SubscriptionRow.email == email).order_by(SubscriptionRow.id))
+    )
 
 
 def _what(one: SubscriptionRow | SubscriptionRequest) -> tuple[str, str, tuple[str, ...], str]:
