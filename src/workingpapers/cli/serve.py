@@ -1,11 +1,11 @@
 """`workingpapers serve`: the daily page."""
 
 import errno
-import ipaddress
 import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -23,9 +23,11 @@ DatabaseOption = Annotated[
         metavar="PATH",
         envvar="WORKINGPAPERS_DATABASE",
         help="The page's database.",
-        show_default="in your data folder",
+        show_default="daily.sqlite in your data folder",
     ),
 ]
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_DEMANDED = ("WORKINGPAPERS_SECRET", "WORKINGPAPERS_SMTP_URL", "WORKINGPAPERS_MAIL_FROM")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,7 +49,7 @@ def serve(
     database: DatabaseOption = None,
     store: StoreOption = DEFAULT_STORE,
     public: Annotated[
-        bool, typer.Option("--public", help="People sign in by mail; roles say who may do what.")
+        bool, typer.Option("--public", help="People sign in by mail, and roles say who may do what.")
     ] = False,
     base_url: Annotated[
         str | None,
@@ -57,38 +59,118 @@ def serve(
     format_: FormatOption = None,
     debug: DebugOption = False,
 ) -> int:
-    """Serve the daily page: the papers, their verdicts, search, subscriptions, and a button that runs each paper.
+    """Serve the daily page: papers and their verdicts, search, subscriptions, and a button that runs each paper.
 
-    It ends with Ctrl-C. Runs that are under way go on, and the next start finds them.
+    End it with Ctrl-C. A run that is under way goes on, and the next start finds it.
     """
     out = output(context, format_)
+    _check(host, port, public=public, base_url=base_url)
     with _bind(host, port) as listener:
-        from workingpapers.web.server import run
-        from workingpapers.web.settings import WebSettings
-
-        real = listener.getsockname()[1]
+        try:
+            from workingpapers.web.server import run
+            from workingpapers.web.settings import WebSettings
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("workingpapers"):
+                raise
+            raise MissingExtraError(
+                f"`serve` needs {error.name}, which is not installed; `pip install 'workingpapers[web]'`"
+            ) from error
+        bound = listener.getsockname()[1]
         settings = WebSettings(
             database=Path(database) if database else None,
             store=Path(store),
             host=host,
-            port=real,
+            port=bound,
             public=public,
-            base_url=(base_url or f"http://{host}:{real}").rstrip("/"),
+            base_url=(base_url or f"http://{_in_address(host)}:{bound}").rstrip("/"),
         )
-
-        def ready() -> None:
-            out.line("Working Papers: ", settings.base_url)
-
-        run(settings, listener, ready)
+        try:
+            run(settings, listener, lambda: _say_ready(out, settings, open_=open_))
+        except KeyboardInterrupt:
+            out.note("the page is closed")
     return 0
 
 
+def _check(host: str, port: int, *, public: bool, base_url: str | None) -> None:
+    """Refuse what would serve the page to people who should not reach it, or not at all."""
+    if not 0 <= port <= 65535:
+        raise InvalidParameterError(f"--port {port} is no port; give one from 1 to 65535, or 0 for a free one")
+    if base_url is not None:
+        _check_base_url(base_url)
+    if not public:
+        if host not in _LOOPBACK:
+            raise InvalidParameterError(
+                f"--host {host} lets others on the network reach the page, and without --public everybody may run "
+                "papers on this machine; leave it at 127.0.0.1 (such as behind a tunnel), or add --public"
+            )
+        return
+    if base_url is None or not base_url.startswith("https://"):
+        raise InvalidParameterError(
+            f"--public needs a --base-url with https, not {base_url or 'none'}: cookies and mailed links must not "
+            "travel in the open; have a proxy speak https and give its address, such as https://papers.example.org"
+        )
+    missing = [name for name in _DEMANDED if not os.environ.get(name)]
+    if missing:
+        raise InvalidParameterError(
+            f"--public needs {' and '.join(missing)} in the environment: people sign in by a mailed link, "
+            "and a page that others reach keeps its secret out of its files"
+        )
+
+
+def _check_base_url(base_url: str) -> None:
+    try:
+        parts = urlsplit(base_url)
+        ok = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        ok = False
+    if not ok or parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise InvalidParameterError(
+            f"--base-url {base_url!r} is not the address of a whole site; give scheme and host, such as "
+            "https://papers.example.org"
+        )
+
+
 def _bind(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    """A bound socket, before anything heavy is imported.
+
+    Raises:
+        InvalidParameterError: the address is none of this machine.
+        StoreError: the port is taken or not allowed.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except OSError as error:
+        raise InvalidParameterError(f"--host {host!r} is no address: {error.strerror}; give 127.0.0.1") from error
+    listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener.bind(address)
+        listener.listen(1)  # two servers may bind one port while neither listens
     except OSError as error:
         listener.close()
-        raise StoreError(f"cannot bind {host}:{port}: {error.strerror}; give another --port") from error
+        if error.errno == errno.EADDRINUSE:
+            raise StoreError(
+                f"port {port} of {host} is in use, perhaps by another `workingpapers serve`; "
+                "stop that, or give another with --port (0 takes a free one)"
+            ) from error
+        raise StoreError(
+            f"cannot listen on port {port} of {host}: {error.strerror}; give another with --port"
+        ) from error
     return listener
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _say_ready(out: Output, settings: "WebSettings", *, open_: bool) -> None:
+    address = f"{settings.base_url}/"
+    out.deliver(
+        data=lambda: {"address": address, "host": settings.host, "port": settings.port, "public": settings.public},
+        values=lambda: [address],
+        view=lambda: out.line("Working Papers is at ", f"{address} (Ctrl-C ends it)"),
+    )
+    if open_:
+        import webbrowser
+
+        webbrowser.open(address)

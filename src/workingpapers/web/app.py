@@ -4,25 +4,22 @@ import importlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from hashlib import blake2b
-from pathlib import Path
-from threading import Thread
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
-from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi import FastAPI
 
 import workingpapers
 from workingpapers.daily.database import Database
 from workingpapers.web.cache import CacheMiddleware
+from workingpapers.web.documents import describe
 from workingpapers.web.errors import add_error_handlers
 from workingpapers.web.people import PeopleMiddleware
 from workingpapers.web.security import SecurityMiddleware
 from workingpapers.web.settings import WebSettings
 from workingpapers.web.state import PageState
+from workingpapers.web.static_files import PageFiles
+from workingpapers.web.templating import make_templates
 
-_HERE = Path(__file__).parent
 log = logging.getLogger("workingpapers.web")
 
 _ROUTERS = (
@@ -44,28 +41,42 @@ _ROUTERS = (
 
 
 def create_app(settings: WebSettings) -> FastAPI:
-    """The page as an ASGI application; `app.state.page` holds its parts."""
-    state = _open(settings)
+    """The page as an ASGI application; `app.state.page` holds its parts.
+
+    Raises:
+        StoreError: the database or the page's secret cannot be opened.
+        InvalidParameterError: an environment variable is not usable.
+    """
+    state = open_parts(settings)
     app = FastAPI(
-        title="Working Papers", version=workingpapers.__version__, docs_url=None, redoc_url=None, lifespan=_lifespan
+        title="Working Papers",
+        version=workingpapers.__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
     )
     app.state.page = state
+    describe(app)
     add_error_handlers(app)
     for name in _ROUTERS:
         try:
-            router: APIRouter = importlib.import_module(f"workingpapers.web.{name}").router
-            app.include_router(router)
+            app.include_router(importlib.import_module(f"workingpapers.web.{name}").router)
         except ImportError as error:
             log.warning("without %s: %s", name, error)
-    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    app.mount("/static", PageFiles(), name="static")
     # the last one added is the first that a request meets
     app.add_middleware(CacheMiddleware, state=state)
     app.add_middleware(PeopleMiddleware, state=state)
+    if settings.public:
+        from workingpapers.web.rate_limits import RateLimitMiddleware
+
+        app.add_middleware(RateLimitMiddleware)
     app.add_middleware(SecurityMiddleware, settings=settings)
     return app
 
 
-def _open(settings: WebSettings) -> PageState:
+def open_parts(settings: WebSettings) -> PageState:
+    """Open the database and what works on it."""
     database = Database(settings.database)
     search: Any = None
     queue: Any = None
@@ -79,42 +90,11 @@ def _open(settings: WebSettings) -> PageState:
         from workingpapers.daily.run_queue import RunQueue
 
         queue = RunQueue(database, settings.store)
-    return PageState(settings, database, _templates(), search, queue, mailer, secret)
+    return PageState(settings, database, make_templates(), search, queue, mailer, secret)
 
 
-def _templates() -> Environment:
-    templates = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.globals["static"] = static_address
-    return templates
-
-
-def static_address(name: str) -> str:
-    """The address of a static file; it changes with the file, so browsers may keep what they have."""
-    content = (_HERE / "static" / name).read_bytes()
-    return f"/static/{name}?v={blake2b(content, digest_size=6).hexdigest()}"
-
-
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    state: PageState = app.state.page
-    _fill(state)
-    if state.queue is not None:
-        state.queue.start()
-    try:
-        yield
-    finally:
-        if state.queue is not None:
-            state.queue.stop()
-        state.database.close()
-
-
-def _fill(state: PageState) -> None:
+def fill(state: PageState) -> None:
+    """Take in the papers and the measurements that are there; cheap where that was done before."""
     with suppress(ImportError):
         from workingpapers.daily.catalogue import sync_catalogue
 
@@ -123,5 +103,24 @@ def _fill(state: PageState) -> None:
         from workingpapers.daily.measurements import sync_measurements
 
         sync_measurements(state.database, state.settings.store)
-    if state.search is not None:
-        Thread(target=state.search.ensure, name="embeddings", daemon=True).start()
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state: PageState = app.state.page
+    upkeep: Any = None
+    with suppress(ImportError):
+        from workingpapers.web.upkeep import Upkeep
+
+        upkeep = Upkeep(state)
+        upkeep.start()
+    if state.queue is not None:
+        state.queue.start()
+    try:
+        yield
+    finally:
+        if state.queue is not None:
+            state.queue.stop()
+        if upkeep is not None:
+            upkeep.stop()
+        state.database.close()

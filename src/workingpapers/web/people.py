@@ -8,13 +8,13 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from workingpapers.daily.accounts import STRANGER, Person, local_person, person_of_session, stranger
 from workingpapers.errors import WorkingPapersError
 
 if TYPE_CHECKING:
-    from workingpapers.daily.accounts import Person
     from workingpapers.web.state import PageState
 
-_RANKS = {"stranger": 0, "reader": 1, "curator": 2, "admin": 3}
+_RANKS = {STRANGER: 0, "reader": 1, "curator": 2, "admin": 3}
 _REMEMBERED = 1000
 _REMEMBER_S = 30.0
 
@@ -23,20 +23,13 @@ class PermissionRefusedError(WorkingPapersError, PermissionError):
     """Somebody asked for what their role does not allow."""
 
 
-def stranger() -> "Person":
-    """Somebody who is not signed in: reads everything, changes nothing."""
-    from workingpapers.daily.accounts import Person
-
-    return Person(id=0, email=None, name="", role="stranger")
-
-
-def person_of(request: Request) -> "Person":
+def person_of(request: Request) -> Person:
     """The person who sent this request; a stranger where it was refused before that was known."""
     person: Person | None = getattr(request.state, "person", None)
     return person if person is not None else stranger()
 
 
-def require(request: Request, role: str, what: str = "this") -> "Person":
+def require(request: Request, role: str, what: str = "this") -> Person:
     """The person who sent this request, who has at least `role`.
 
     Args:
@@ -49,10 +42,10 @@ def require(request: Request, role: str, what: str = "this") -> "Person":
     """
     person = person_of(request)
     if _RANKS.get(person.role, 0) < _RANKS[role]:
-        so_far = "you are not signed in" if person.role == "stranger" else f"yours is {person.role}"
+        if not person.signed_in:
+            raise PermissionRefusedError(f"{what} needs the role {role}, and you are not signed in; do so at /sign-in")
         raise PermissionRefusedError(
-            f"{what} needs the role {role}, and {so_far}; "
-            + ("sign in at /sign-in" if person.role == "stranger" else "ask who runs this page for it")
+            f"{what} needs the role {role}, and yours is {person.role}; ask who runs this page for it"
         )
     return person
 
@@ -81,10 +74,8 @@ class PeopleMiddleware:
             scope.setdefault("state", {})["person"] = await self._person(Request(scope))
         await self.app(scope, receive, send)
 
-    async def _person(self, request: Request) -> "Person":
+    async def _person(self, request: Request) -> Person:
         if not self.state.settings.public:
-            from workingpapers.daily.accounts import local_person
-
             return local_person()
         token = request.cookies.get(cookie_name(secure=self.state.settings.secure))
         if not token or len(token) > 200:
@@ -99,8 +90,6 @@ class PeopleMiddleware:
                 self._known.popitem(last=False)
         return found[2] or stranger()
 
-    def _look_up(self, token: str) -> "Person | None":
-        from workingpapers.daily.accounts import person_of_session
-
+    def _look_up(self, token: str) -> Person | None:
         with self.state.database.read() as session:
             return person_of_session(session, token)

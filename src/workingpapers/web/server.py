@@ -1,11 +1,12 @@
 """Runs the application on a socket that is bound already."""
 
+import logging
 import socket
 from collections.abc import Callable
 
 import uvicorn
 
-from workingpapers.web.app import create_app
+from workingpapers.web.app import create_app, fill
 from workingpapers.web.settings import WebSettings
 
 _LAST_ANSWERS_S = 2
@@ -34,11 +35,14 @@ def run(settings: WebSettings, listener: socket.socket, ready: Callable[[], None
         ready: Called once, when the page answers.
 
     Raises:
-        StoreError: the database cannot be opened.
+        StoreError: the database or the page's secret cannot be opened.
         KeyboardInterrupt: it was ended by Ctrl-C, after everything was closed.
     """
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    app = create_app(settings)
+    fill(app.state.page)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         http="h11",
         ws="none",
         loop="asyncio",

@@ -1,0 +1,115 @@
+"""The share card: 1200 × 630 pixels with title, authors, and a strip of verdicts that names its scale."""
+
+from functools import lru_cache
+from io import BytesIO
+
+from PIL import Image, ImageDraw, ImageFont
+
+from workingpapers.bench.report.words import SYMBOLS
+from workingpapers.web.fonts import font
+from workingpapers.web.share_content import COLOURS, ShareContent
+
+WIDTH, HEIGHT = 1200, 630
+_MARGIN = 72
+_PAPER, _INK, _MUTED, _RULE = "#fcfbf9", "#1f1e1b", "#625f57", "#dedad0"
+_TITLE_SIZES = (62, 54, 46, 40, 34)
+_TITLE_LINES = 4
+_TITLE_HEIGHT = 250
+_STRIP_TOP, _STRIP_HEIGHT = 460, 72
+
+
+@lru_cache(maxsize=256)
+def draw_card(content: ShareContent) -> bytes:
+    """The card as PNG."""
+    image = Image.new("RGB", (WIDTH, HEIGHT), _PAPER)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, WIDTH, 10), fill=_INK)
+    draw.text((_MARGIN, 52), "Working Papers", font=font("serif-bold", 30), fill=_INK)
+    if content.arxiv:
+        draw.text((WIDTH - _MARGIN, 56), f"arXiv {content.arxiv}", font=font("sans", 24), fill=_MUTED, anchor="ra")
+    bottom = _draw_title(draw, content.title)
+    draw.text(
+        (_MARGIN, bottom + 18),
+        _fit(_authors(content), font("sans", 26), WIDTH - 2 * _MARGIN),
+        font=font("sans", 26),
+        fill=_MUTED,
+    )
+    _draw_strip(draw, content)
+    buffer = BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _draw_title(draw: ImageDraw.ImageDraw, title: str) -> int:
+    """Draw the title as large as it fits; returns where it ends."""
+    for size in _TITLE_SIZES:
+        face = font("serif-bold", size)
+        lines = _wrap(title, face, WIDTH - 2 * _MARGIN)
+        step = round(size * 1.25)
+        if len(lines) <= _TITLE_LINES and len(lines) * step <= _TITLE_HEIGHT:
+            break
+    else:
+        most = min(_TITLE_LINES, _TITLE_HEIGHT // step)
+        if len(lines) > most:
+            lines = [*lines[: most - 1], _fit(" ".join(lines[most - 1 :]), face, WIDTH - 2 * _MARGIN)]
+    top = 130
+    for number, line in enumerate(lines):
+        draw.text((_MARGIN, top + number * step), line, font=face, fill=_INK)
+    return top + len(lines) * step
+
+
+def _draw_strip(draw: ImageDraw.ImageDraw, content: ShareContent) -> None:
+    """Draw one field for each verdict, as wide as its share of the claims but never too narrow for its words."""
+    label, small = font("sans-bold", 26), font("sans", 24)
+    below = _STRIP_TOP + _STRIP_HEIGHT + 24
+    if not content.shown:
+        draw.rounded_rectangle(
+            (_MARGIN, _STRIP_TOP, WIDTH - _MARGIN, _STRIP_TOP + _STRIP_HEIGHT), 8, outline=_RULE, width=3
+        )
+        draw.text((_MARGIN + 24, _STRIP_TOP + _STRIP_HEIGHT // 2), content.state, font=label, fill=_MUTED, anchor="lm")
+        return
+    texts = [f"{SYMBOLS[name]} {count} {name}" for name, count in content.shown]  # type: ignore[index]
+    least = [label.getlength(text) + 48 for text in texts]
+    gap = 8
+    spare = WIDTH - 2 * _MARGIN - sum(least) - gap * (len(texts) - 1)
+    claims = sum(count for _, count in content.shown)
+    x = float(_MARGIN)
+    for text, width, (name, count) in zip(texts, least, content.shown, strict=True):
+        right = x + width + max(0.0, spare) * count / claims
+        draw.rounded_rectangle((x, _STRIP_TOP, right, _STRIP_TOP + _STRIP_HEIGHT), 8, fill=COLOURS[name])
+        draw.text((x + 24, _STRIP_TOP + _STRIP_HEIGHT // 2), text, font=label, fill="#ffffff", anchor="lm")
+        x = right + gap
+    told = f"{claims} claim{'s' if claims != 1 else ''} judged at {content.scale} scale"
+    draw.text((_MARGIN, below), told, font=small, fill=_MUTED)
+
+
+def _authors(content: ShareContent) -> str:
+    more = content.author_count - len(content.authors)
+    if not content.authors:
+        return f"{more} author{'s' if more != 1 else ''}" if more > 0 else ""
+    return ", ".join(content.authors) + (f" and {more} more" if more > 0 else "")
+
+
+def _wrap(text: str, face: ImageFont.FreeTypeFont, width: float) -> list[str]:
+    """Lines that fit; a word that is longer than a line is broken."""
+    lines: list[str] = []
+    for word in text.split():
+        joined = f"{lines[-1]} {word}" if lines else word
+        if lines and face.getlength(joined) <= width:
+            lines[-1] = joined
+            continue
+        while face.getlength(word) > width:
+            cut = next(n for n in range(len(word) - 1, 0, -1) if face.getlength(word[:n]) <= width)
+            lines.append(word[:cut])
+            word = word[cut:]
+        lines.append(word)
+    return lines or [""]
+
+
+def _fit(text: str, face: ImageFont.FreeTypeFont, width: float) -> str:
+    """The text, cut with `…` where it is too long."""
+    if face.getlength(text) <= width:
+        return text
+    while text and face.getlength(text + "…") > width:
+        text = text[:-1]
+    return text.rstrip() + "…"

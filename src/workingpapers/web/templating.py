@@ -1,0 +1,21 @@
+"""Jinja as every page uses it: everything is escaped, and an unknown name is an error."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from workingpapers.web.static_files import static_address
+
+
+def make_templates() -> Environment:
+    """The environment of the pages' templates; `static(name)` gives a static file's address."""
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    templates.globals["static"] = static_address
+    return templates
