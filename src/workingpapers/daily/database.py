@@ -90,6 +90,7 @@ class Database:
                 Session(connection, expire_on_commit=False) as session,
                 session.begin(),
             ):
+                session.connection()  # takes the lock now: the first statement may come later
                 yield session
         except OperationalError as error:
             raise StoreError(f"cannot write to the database {self.path}: {error.orig}") from error
