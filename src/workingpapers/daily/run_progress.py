@@ -83,8 +83,6 @@ class EventLog:
 
     path: Path
     offset: int = 0
-    began: float | None = None
-    now: float | None = None
     run: str | None = None
     jobs: int = 1
     trials: int | None = None
@@ -116,6 +114,13 @@ class EventLog:
             except (ValueError, KeyError, TypeError, AttributeError):  # a torn line costs itself only
                 continue
 
+    def trials_at(self, at: float) -> tuple[TrialProgress, ...]:
+        """The trials that run at a moment, in seconds since the epoch."""
+        return tuple(
+            TrialProgress(number, each.text, each.done, each.total, round(max(0.0, at - each.began), 1))
+            for number, each in sorted(self.running.items())
+        )
+
     def left(self, trial_s: float | None, at: float) -> float | None:
         """Seconds to the end at a moment.
 
@@ -132,12 +137,11 @@ class EventLog:
         return (max(0, waiting) * trial_s + under_way) / max(1, self.jobs)
 
     def _take(self, kind: str, event: Mapping[str, Any], at: float) -> None:
-        self.now = at
         trial = int(event.get("trial", 0))
         match kind:
             case "start":
                 (paper,) = event["papers"]
-                self.began, self.run, self.jobs = at, paper["run"], paper["jobs"]
+                self.run, self.jobs = paper["run"], paper["jobs"]
                 self.trials, self.cached = paper["trials"], paper["cached"]
                 known = f", {self.cached} of them measured before" if self.cached else ""
                 self._say(at, f"run {self.run}: {_count(paper['trials'], 'trial')}{known}")
