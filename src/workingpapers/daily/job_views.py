@@ -18,12 +18,21 @@ from workingpapers.errors import DamagedRecordError, UnknownNameError
 OUTPUT = "output.txt"
 
 _KEPT = 64
+_LARGEST = 2**63 - 1  # that SQLite takes
 _OUTPUT_BYTES = 16_384
 
 
 def events_path(folder: Path, job_id: int, attempt: int) -> Path:
     """Where the process of a job's attempt tells its events."""
     return folder / str(job_id) / f"events-{attempt}.jsonl"
+
+
+def job_row(session: Session, job_id: int) -> JobRow:
+    """The row of a job; raises `UnknownNameError` where there is none of that number."""
+    row = session.get(JobRow, job_id) if 0 < job_id <= _LARGEST else None
+    if row is None:
+        raise UnknownNameError(f"there is no run {job_id}; /runs lists those that there are")
+    return row
 
 
 class JobViews:
@@ -43,10 +52,7 @@ class JobViews:
     def one(self, job_id: int) -> JobProgress:
         """One job; raises `UnknownNameError` where there is none of that number."""
         with self.database.read() as session:
-            row = session.get(JobRow, job_id)
-            if row is None:
-                raise UnknownNameError(f"there is no run {job_id}; /runs lists those that there are")
-            return self._view(session, row)
+            return self._view(session, job_row(session, job_id))
 
     def newest(self, limit: int) -> list[JobProgress]:
         """The newest jobs, newest first."""
@@ -84,7 +90,7 @@ class JobViews:
                 trials_done=events.cached + events.done,
                 trials_total=events.trials,
                 trials=events.trials_at(at) if running else (),
-                seconds=None if row.started is None else round((until - row.started).total_seconds(), 1),
+                seconds=None if row.started is None else float(int((until - row.started).total_seconds())),
                 seconds_left=None if left is None else round(left, 1),
                 log=self._log(row, events),
                 verdicts=events.verdicts or _stored_verdicts(session, row),

@@ -11,17 +11,16 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from workingpapers.bench import registry
 from workingpapers.bench.settings import check_scale
 from workingpapers.daily.database import Database, now
-from workingpapers.daily.job_views import OUTPUT, JobViews, events_path
+from workingpapers.daily.job_views import OUTPUT, JobViews, events_path, job_row
 from workingpapers.daily.measurements import sync_measurements
 from workingpapers.daily.run_process import RunProcess, launch
 from workingpapers.daily.run_progress import EventLog, JobProgress
@@ -135,7 +134,7 @@ class RunQueue:
             InvalidParameterError: it is over already.
         """
         with self.database.write() as session:
-            row = _row(session, job_id)
+            row = job_row(session, job_id)
             if row.status in ("done", "failed"):
                 raise InvalidParameterError(
                     f"run {job_id} is {row.status}; only one that waits or runs can be cancelled"
@@ -168,7 +167,7 @@ class RunQueue:
         """The newest runs that were asked for, newest first."""
         return self._views.newest(limit)
 
-    async def follow(self, job_id: int) -> AsyncIterator[JobProgress]:
+    async def follow(self, job_id: int) -> AsyncGenerator[JobProgress]:
         """How far a run is, again whenever that changes, and each second while it runs; ends with the run.
 
         Raises:
@@ -267,7 +266,7 @@ class RunQueue:
 
         def note(process: RunProcess) -> None:
             with self.database.write() as session:
-                row = _row(session, job_id)
+                row = job_row(session, job_id)
                 if row.status != "running":
                     raise _TakenBackError
                 row.process, row.process_started = process.id, process.began
@@ -279,7 +278,7 @@ class RunQueue:
     def _conclude(self, job_id: int, job: _Job) -> None:
         """Note how a run ended whose process is gone; where nobody knows, it waits again."""
         with self.database.read() as session:
-            row = _row(session, job_id)
+            row = job_row(session, job_id)
             events = EventLog(events_path(self.folder, job_id, row.attempts))
             attempts = row.attempts
         if job.process is not None:
@@ -315,7 +314,7 @@ class RunQueue:
                 return
             job.process.end()
         with self.database.read() as session:
-            cancelled = _row(session, job_id).status == "cancelled"
+            cancelled = job_row(session, job_id).status == "cancelled"
         if cancelled:
             self._close(job_id, "cancelled", None)
         else:
@@ -323,14 +322,14 @@ class RunQueue:
 
     def _queue_again(self, job_id: int) -> None:
         with self.database.write() as session:
-            row = _row(session, job_id)
+            row = job_row(session, job_id)
             if row.status == "running":
                 row.status, row.process, row.process_started = "queued", None, None
         self._working.pop(job_id, None)
 
     def _close(self, job_id: int, status: str, problem: str | None, run_id: str | None = None) -> None:
         with self.database.write() as session:
-            row = _row(session, job_id)
+            row = job_row(session, job_id)
             if row.status == "running":
                 row.status, row.problem = status, problem
             row.finished = now()
@@ -352,10 +351,3 @@ class RunQueue:
             if other.name.isdigit() and int(other.name) <= job_id - _KEPT_FOLDERS:
                 shutil.rmtree(other, ignore_errors=True)
         return folder
-
-
-def _row(session: Session, job_id: int) -> JobRow:
-    row = session.get(JobRow, job_id)
-    if row is None:
-        raise UnknownNameError(f"there is no run {job_id}; /runs lists those that there are")
-    return row

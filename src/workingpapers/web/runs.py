@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
-from workingpapers.daily.run_progress import JobProgress
+from workingpapers.bench.protocols import SCALES
+from workingpapers.daily.run_queue import MOST_SEEDS
 from workingpapers.errors import InvalidParameterError
 from workingpapers.web.people import PermissionRefusedError
 from workingpapers.web.respond import json_response, to_json, wants_json
@@ -21,7 +21,22 @@ _HEARTBEAT_S = 15.0
 _LISTED = 50
 
 
-@router.post("/papers/{slug}/run", status_code=202, responses={303: {"description": "To the run's page."}})
+_ASKED = {
+    "type": "object",
+    "properties": {
+        "scale": {"type": "string", "enum": list(SCALES), "default": "laptop"},
+        "seeds": {"type": "integer", "minimum": 1, "maximum": MOST_SEEDS},
+    },
+}
+_BODY = {
+    "requestBody": {
+        "content": {kind: {"schema": _ASKED} for kind in ("application/json", "application/x-www-form-urlencoded")}
+    }
+}
+_TO_ITS_PAGE: dict[int | str, dict[str, Any]] = {303: {"description": "For a browser: to the run's page."}}
+
+
+@router.post("/papers/{slug}/run", status_code=202, responses=_TO_ITS_PAGE, openapi_extra=_BODY)
 async def ask_for_run(slug: str, request: Request) -> Response:
     """Queue a run of a paper: `scale` (smoke, laptop or paper) and `seeds` (1 to 100, or left out), form or JSON."""
     _must_run(request)
@@ -32,7 +47,7 @@ async def ask_for_run(slug: str, request: Request) -> Response:
     return await _answer(request, job_id, 202)
 
 
-@router.post("/runs/{job_id}/cancel", responses={303: {"description": "To the run's page."}})
+@router.post("/runs/{job_id}/cancel", responses=_TO_ITS_PAGE)
 async def cancel_run(job_id: int, request: Request) -> Response:
     """Cancel a run; what was measured stays in the store."""
     _must_run(request)
@@ -72,8 +87,6 @@ async def _events(request: Request, job_id: int, *, skipped: str | None) -> Asyn
         skipped: Version that the reader has already.
     """
     yield "retry: 1000\n\n"
-    told = time.monotonic()
-    progress: JobProgress | None = None
     following = state_of(request).queue.follow(job_id)
     waiting = asyncio.ensure_future(anext(following, None))
     try:
@@ -85,8 +98,9 @@ async def _events(request: Request, job_id: int, *, skipped: str | None) -> Asyn
             progress = waiting.result()
             if progress is None:
                 return
-            if progress.version != skipped or time.monotonic() - told > 1:
+            if progress.version != skipped:
                 yield _event("progress", progress.version, to_json(progress))
+            skipped = None
             if progress.finished:
                 yield _event("end", progress.version, {"status": progress.status})
                 return
@@ -113,7 +127,7 @@ async def _body(request: Request) -> dict[str, Any]:
         return dict(await request.form())
     try:
         found = json.loads(await request.body() or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidParameterError(f'the body is no JSON: {error}; send for example {{"scale": "smoke"}}') from error
     if not isinstance(found, dict):
         raise InvalidParameterError('the body is no JSON object; send for example {"scale": "smoke"}')
