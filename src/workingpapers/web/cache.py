@@ -77,7 +77,7 @@ class CacheMiddleware:
             await _send(kept, headers, send, head=scope["method"] == "HEAD")
             return
         recorder = _Recorder(send, headers, head=scope["method"] == "HEAD")
-        await self.app(scope | {"method": "GET"}, receive, recorder)
+        await self.app({**scope, "method": "GET"}, receive, recorder)
         if (answer := recorder.answer(version)) is not None:
             self._keep(key, answer)
 
@@ -118,7 +118,7 @@ class _Recorder:
             self.passing = True
             await self.send(self.start)
         if self.passing:
-            await self.send(message | {"body": b""} if self.head else message)
+            await self.send({**message, "body": b""} if self.head else message)
             return
         body = message.get("body", b"")
         headers = MutableHeaders(scope=self.start)

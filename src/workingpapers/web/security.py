@@ -6,6 +6,7 @@ refused, and so is whatever another site makes the browser send (cross-site requ
 
 import asyncio
 import logging
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -66,9 +67,12 @@ class SecurityMiddleware:
         request = Request(scope)
         embeddable = scope["path"].endswith(_EMBEDDABLE)
         started = False
+        body = _LimitedBody(receive)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
+            if body.error is not None and not started and not body.said:
+                return  # what is said of a body that was cut off, by code that does not know why
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
@@ -85,16 +89,18 @@ class SecurityMiddleware:
             await refused(scope, receive, send_with_headers)
             return
         try:
-            await self.app(scope, _limited(receive), send_with_headers)
-        except _BodyError as error:
-            if not started:
-                answer = error_response(request, error.status, type(error).__name__, str(error))
-                await answer(scope, receive, send_with_headers)
+            await self.app(scope, body, send_with_headers)
         except Exception:
-            log.exception("%s %s", scope["method"], scope["path"])
+            if body.error is None:
+                log.exception("%s %s", scope["method"], scope["path"])
             if started:
                 raise  # the connection is closed, so that nobody takes half an answer for whole
-            await internal_error(request)(scope, receive, send_with_headers)
+            if body.error is None:
+                await internal_error(request)(scope, receive, send_with_headers)
+        if body.error is not None and not started:
+            body.said = True
+            status, kind, text = body.error
+            await error_response(request, status, kind, text)(scope, receive, send_with_headers)
 
     def _refusal(self, request: Request, *, embeddable: bool) -> Response | None:
         host = request.headers.get("host", "")
@@ -127,46 +133,47 @@ class SecurityMiddleware:
 
 
 class _BodyError(Exception):
-    status = 400
+    """A body was cut off; `_LimitedBody.error` says why."""
 
 
-class BodyTooLargeError(_BodyError):
-    """A body is larger than `LARGEST_BODY`."""
+class _LimitedBody:
+    """`receive` that stops at a body that is too large or too slow.
 
-    status = 413
+    Args:
+        receive: Where the body comes from.
+    """
 
+    def __init__(self, receive: Receive) -> None:
+        self.error: tuple[int, str, str] | None = None
+        """Status, kind and text of what was wrong."""
+        self.said = False
+        """Whether the reader is being told."""
+        self._receive = receive
+        self._seen = 0
+        self._complete = False
+        self._deadline: float | None = None
 
-class BodyTooSlowError(_BodyError):
-    """A body did not arrive within its time."""
-
-    status = 408
-
-
-def _limited(receive: Receive) -> Receive:
-    """`receive` that stops at bodies that are too large or too slow."""
-    seen = 0
-    complete = False
-    deadline: float | None = None
-
-    async def limited() -> Message:
-        nonlocal seen, complete, deadline
-        if complete:  # what is awaited now is the reader's leaving, however late
-            return await receive()
-        loop = asyncio.get_running_loop()
-        deadline = deadline if deadline is not None else loop.time() + _BODY_S
+    async def __call__(self) -> Message:
+        """The next piece."""
+        if self._complete:  # what is awaited now is the reader's leaving, however late
+            return await self._receive()
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + _BODY_S
         try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
         except TimeoutError:
-            raise BodyTooSlowError(f"the body did not arrive within {_BODY_S:.0f} s; send it again") from None
+            self._stop(408, "BodyTooSlowError", f"the body did not arrive within {_BODY_S:g} s; send it again")
         if message["type"] == "http.request":
-            seen += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            if seen > LARGEST_BODY:
-                raise BodyTooLargeError(_too_large())
+            self._seen += len(message.get("body", b""))
+            self._complete = not message.get("more_body", False)
+            if self._seen > LARGEST_BODY:
+                self._stop(413, "BodyTooLargeError", _too_large())
         return message
 
-    return limited
+    def _stop(self, status: int, kind: str, text: str) -> NoReturn:
+        self.error = (status, kind, text)
+        raise _BodyError(text)
 
 
 def _too_large() -> str:
