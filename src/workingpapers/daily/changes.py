@@ -1,10 +1,12 @@
 """What changed: the claims that were measured for the first time at a scale, and those whose verdict moved there."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from workingpapers.daily import trending
 from workingpapers.daily.tables import EventRow, RunRow, VerdictRow
 
 CHANGED_SETTINGS = "changed settings"
@@ -42,18 +44,19 @@ def renew_events(session: Session, needed: Mapping[int, int]) -> None:
         for key, row in there.items()
         if key in wanted and all(getattr(row, name) == value for name, value in wanted[key].items())
     }
-    if stale := [row.id for key, row in there.items() if key not in same]:
+    if stale := {row.id: row.paper_id for key, row in there.items() if key not in same}:
         session.execute(delete(EventRow).where(EventRow.id.in_(stale)))
     if new := [{"run_id": key[0], "claim": key[1], **values} for key, values in wanted.items() if key not in same]:
         session.execute(insert(EventRow), new)
+    trending.refresh(session, {*stale.values(), *(row["paper_id"] for row in new)})
 
 
-def _wanted(session: Session, needed: Mapping[int, int]) -> dict[tuple[str, str], dict[str, object]]:
+def _wanted(session: Session, needed: Mapping[int, int]) -> dict[tuple[str, str], dict[str, Any]]:
     verdicts: dict[str, list[tuple[str, str]]] = {}
     for row in session.scalars(select(VerdictRow).order_by(VerdictRow.run_id, VerdictRow.claim)):
         verdicts.setdefault(row.run_id, []).append((row.claim, row.verdict))
     last: dict[tuple[int, str, str], str] = {}
-    events: dict[tuple[str, str], dict[str, object]] = {}
+    events: dict[tuple[str, str], dict[str, Any]] = {}
     for run in session.scalars(select(RunRow).order_by(RunRow.finished, RunRow.id)):
         if not decides(run, needed.get(run.paper_id)):
             continue
