@@ -81,13 +81,11 @@ def by_query(
         progress: Is told how many of how many are there.
 
     Raises:
-        InvalidParameterError: the query is empty, or `most` or `order` is not allowed.
+        InvalidParameterError: the query is empty, or `most` is not allowed.
         FetchError: arXiv did not answer, or refuses the query.
     """
     if not any(character.isalnum() for character in query):
         raise InvalidParameterError(f"query {query!r} holds no word; give one such as 'ti:attention AND cat:cs.LG'")
-    if order not in ORDERS:
-        raise InvalidParameterError(f"order {order!r} is unknown; allowed are {', '.join(ORDERS)}")
     cleaning.checked_count(most, MOST)
     found: dict[str, PaperEntry] = {}
     start, total = 0, most
@@ -106,6 +104,14 @@ def by_query(
         start += size
         progress(min(start, total), total)
     return list(found.values())[:most]
+
+
+def checked_order(name: str) -> Order:
+    """The order that somebody named; raises `InvalidParameterError` where there is none such."""
+    for order in ORDERS:
+        if order == name:
+            return order
+    raise InvalidParameterError(f"order {name!r} is unknown; allowed are {', '.join(ORDERS)}")
 
 
 def _read_page(body: bytes, start: int) -> tuple[int, list[PaperEntry]]:

@@ -131,7 +131,7 @@ def _decoder() -> Callable[[str], str]:
 
     def decode(text: str) -> str:
         try:
-            return str(decoder.latex_to_text(re.sub(r"(?<!\\)%", r"\\%", text)))  # else it begins a comment
+            return str(decoder.latex_to_text(re.sub(r"(?<!\\)([%&#])", r"\\\1", text)))  # as a person means them
         except Exception:  # not LaTeX after all
             return text.replace("{", "").replace("}", "")
 

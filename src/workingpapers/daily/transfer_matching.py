@@ -1,0 +1,227 @@
+"""Which row of an export is which row of the database that it comes into."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from workingpapers.daily.tables import LOCAL_PERSON
+from workingpapers.daily.transfer_rows import columns, table
+from workingpapers.errors import DamagedRecordError
+
+_FILLED = ("summary", "authors", "author_count", "published", "url", "code_url", "usage")
+"""Columns of a paper that an import fills where they are empty; for the rest what is there stays."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_Row = Mapping[str, Any]
+_Key = Callable[[_Row], Hashable]
+
+
+class Matching:
+    """Finds each row of an export among those that were there, or gives it a number of its own.
+
+    Args:
+        session: A writing session.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._numbers: dict[str, dict[int, int]] = defaultdict(dict)
+        """By table: the number in the export, and the one here."""
+        self._taken: dict[str, set[int]] = {}
+        self._there: dict[str, dict[_Key, dict[Hashable, list[int]]]] = {}
+        self._papers: _Papers | None = None
+        self._measured: set[int] | None = None
+        self.changed: set[int] = set()
+        """Papers here whose text index and score must be made anew."""
+
+    def number(self, name: str, old: int) -> int:
+        """The number here of a row of the export; raises `DamagedRecordError` where it was not among the lines."""
+        try:
+            return self._numbers[name][old]
+        except KeyError:
+            raise DamagedRecordError(f"it refers to number {old} of {name}, which is not in the file") from None
+
+    def take(self, name: str, values: dict[str, Any]) -> dict[str, Any] | None:
+        """The row to bring in, with its numbers of this database; None where it is here already."""
+        if (paper := values.get("paper_id")) is not None:
+            self.changed.add(paper)
+        match name:
+            case "papers":
+                return self._paper(values)
+            case "marks":
+                return self._mark(values)
+            case "runs":
+                return self._run(values)
+            case "issues":
+                values["papers"] = [self._name(one) for one in values["papers"]]
+        if name not in _KEYS:
+            return values
+        known = self._known(name)
+        for key in _KEYS[name]:
+            if found := known[key].get(key(values)):
+                # of jobs, two alike are two: each stands for one that was there
+                self._numbers[name][values["id"]] = found.pop(0) if name == "jobs" else found[0]
+                return None
+        row = self._numbered(name, values)
+        if name == "issues":  # two subscriptions of the export may be one here
+            known[_issue][_issue(row)].append(row["id"])
+        return row
+
+    def _numbered(self, name: str, values: dict[str, Any]) -> dict[str, Any]:
+        """The row with a number that is free here: its own, if it can be."""
+        old = values["id"]
+        if old in self._numbers[name]:
+            raise DamagedRecordError(f"number {old} of {name} is there twice")
+        if name not in self._taken:
+            self._taken[name] = set(self._session.scalars(select(table(name).c.id)))
+        taken = self._taken[name]
+        new = old if old > 0 and old not in taken else max(taken, default=0) + 1
+        taken.add(new)
+        self._numbers[name][old] = new
+        return {**values, "id": new}
+
+    def _known(self, name: str) -> dict[_Key, dict[Hashable, list[int]]]:
+        """The rows of a table that were here before, by each of their keys."""
+        if name not in self._there:
+            known: dict[_Key, dict[Hashable, list[int]]] = {key: defaultdict(list) for key in _KEYS[name]}
+            for row in self._session.execute(select(*columns(name)).order_by(table(name).c.id)).mappings():
+                for key, found in known.items():
+                    if (called := key(dict(row))) is not None:
+                        found[called].append(row["id"])
+            self._there[name] = known
+        return self._there[name]
+
+    def _paper(self, values: dict[str, Any]) -> dict[str, Any] | None:
+        if self._papers is None:
+            self._papers = _Papers(self._session)
+        found = self._papers.find(values)
+        if found is None:
+            row = self._numbered("papers", values)
+            self.changed.add(row["id"])
+            return row
+        if values["id"] in self._numbers["papers"]:
+            raise DamagedRecordError(f"number {values['id']} of papers is there twice")
+        self._numbers["papers"][values["id"]] = found
+        papers = table("papers")
+        here = self._session.execute(select(papers).where(papers.c.id == found)).mappings().one()
+        filled = {name: values[name] for name in _FILLED if values[name] and not here[name]}
+        if values["upvotes"] > here["upvotes"]:
+            filled["upvotes"] = values["upvotes"]
+        if "summary" in filled:
+            filled["summary_kind"] = values["summary_kind"]
+        if filled:
+            self._session.execute(update(papers).where(papers.c.id == found).values(filled))
+            self.changed.add(found)
+        return None
+
+    def _mark(self, values: dict[str, Any]) -> dict[str, Any] | None:
+        """A mark to bring in; of two marks for the same paper, both stars count, and the newer note."""
+        marks = table("marks")
+        same = (marks.c.paper_id == values["paper_id"]) & (marks.c.person_id == values["person_id"])
+        here = self._session.execute(select(marks).where(same)).mappings().one_or_none()
+        if here is None:
+            return values
+        filled = {name: values[name] for name in ("starred", "read") if values[name] and not here[name]}
+        newer = (values["note_changed"] or _NEVER) > (here["note_changed"] or _NEVER)
+        if values["note"] and (newer or not here["note"]):
+            filled |= {"note": values["note"], "note_changed": values["note_changed"]}
+        if filled:
+            self._session.execute(update(marks).where(same).values(filled))
+        return None
+
+    def _run(self, values: dict[str, Any]) -> dict[str, Any]:
+        """A run; where its paper has a newest one here already, that one stays the newest."""
+        if self._measured is None:
+            runs = table("runs")
+            self._measured = set(self._session.scalars(select(runs.c.paper_id).where(runs.c.newest)))
+        if values["paper_id"] in self._measured:
+            values["newest"] = False
+        return values
+
+    def _name(self, key: str) -> str:
+        """A paper's name in an address, in which its number may stand."""
+        number = key.removeprefix("p")
+        if not number.isdecimal() or int(number) not in self._numbers["papers"]:
+            return key
+        return key.removesuffix(number) + str(self._numbers["papers"][int(number)])
+
+
+class _Papers:
+    """The papers that were here before the import, as they are recognised: slug, arXiv id, then title."""
+
+    def __init__(self, session: Session) -> None:
+        papers, others = table("papers"), table("other_titles")
+        self.slugs: dict[str, int] = {}
+        self.arxiv: dict[str, int] = {}
+        self.titles: dict[str, list[int]] = defaultdict(list)
+        self.with_arxiv: set[int] = set()
+        wanted = select(papers.c.id, papers.c.slug, papers.c.arxiv, papers.c.title_key).order_by(papers.c.id)
+        for id_, slug, arxiv, title in session.execute(wanted):
+            if slug is not None:
+                self.slugs[slug] = id_
+            if arxiv is not None:
+                self.arxiv[arxiv] = id_
+                self.with_arxiv.add(id_)
+            self.titles[title].append(id_)
+        for title, id_ in session.execute(select(others.c.title_key, others.c.paper_id)):
+            self.titles[title].append(id_)
+
+    def find(self, values: _Row) -> int | None:
+        """The number of the paper here that a row of an export is, or None."""
+        if (found := self.slugs.get(values["slug"] or "")) is not None:
+            return found
+        if (found := self.arxiv.get(values["arxiv"] or "")) is not None:
+            return found
+        for found in self.titles.get(values["title_key"], ()):
+            if values["arxiv"] is None or found not in self.with_arxiv:
+                return found
+        return None
+
+
+def _person(row: _Row) -> Hashable:
+    if row["email"] is not None:
+        return str(row["email"])
+    return LOCAL_PERSON if row["id"] == LOCAL_PERSON else None
+
+
+def _topic(row: _Row) -> Hashable:
+    return row["slug"]
+
+
+def _event(row: _Row) -> Hashable:
+    return row["run_id"], row["claim"]
+
+
+def _subscription_key(row: _Row) -> Hashable:
+    return row["unsubscribe_key"]
+
+
+def _subscription(row: _Row) -> Hashable:
+    if row["status"] not in ("pending", "active"):
+        return None
+    wanted = json.dumps([row["topics"], row["query"]])
+    return row["email"], row["frequency"], row["selection"], wanted
+
+
+def _issue(row: _Row) -> Hashable:
+    return row["subscription_id"], row["issue"]
+
+
+def _job(row: _Row) -> Hashable:
+    return row["slug"], row["scale"], row["seeds"], row["requested"], row["requested_by"]
+
+
+_KEYS: Mapping[str, tuple[_Key, ...]] = {
+    "people": (_person,),
+    "topics": (_topic,),
+    "events": (_event,),
+    "subscriptions": (_subscription_key, _subscription),
+    "issues": (_issue,),
+    "jobs": (_job,),
+}
+"""By table: what makes a row the same row, the surest first."""
