@@ -91,12 +91,18 @@ class Subscription:
     @property
     def what(self) -> str:
         """For example `trending papers on Vision or Speech that match “order invariance”`."""
+        return self._what(f"“{self.query}”")
+
+    @property
+    def what_without_search(self) -> str:
+        """The same, without the words of the search."""
+        return self._what("a saved search")
+
+    def _what(self, search: str) -> str:
         words = "trending papers" if self.selection == "trending" else "all new papers"
         if self.topic_names:
             words += f" on {' or '.join(self.topic_names)}"
-        if self.query:
-            words += f" that match “{self.query}”"
-        return words
+        return f"{words} that match {search}" if self.query else words
 
     @property
     def when(self) -> str:
