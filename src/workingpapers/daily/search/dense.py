@@ -1,6 +1,6 @@
 """Search among the vectors of MiniLM: exact, one product of a matrix and a vector."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -41,8 +41,8 @@ class MiniLMEncoder:
         """An index of the papers of an old one and further ones; what is given for a paper replaces what was there."""
         return (old if isinstance(old, DenseIndex) else DenseIndex(self)).extended(ids, stored)
 
-    def explain(self, query: str, words: Sequence[str]) -> Mapping[str, float]:
-        """Of the words of a paper those nearest to the query."""
+    def explain(self, query: str, words: tuple[str, ...]) -> list[tuple[str, float]]:
+        """Of the folded words of a paper those near to the query in meaning."""
         return self._words.near(query, self.embedded(query), words)
 
     def _embedded(self, query: str) -> Floats:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -10,12 +11,15 @@ from sqlalchemy.orm import Session
 from workingpapers.daily.search.encoders import Encoder
 from workingpapers.daily.search.lexical import beginning, matching
 from workingpapers.daily.search.results import Snippet
-from workingpapers.daily.search.snippets import snippet
+from workingpapers.daily.search.snippets import Words, snippet
 from workingpapers.daily.search.words import fold, stem, words_of
 
 MOST_WORDS = 6
 """Words that explain one hit."""
+NEAR = 0.5
+"""Least closeness in meaning of a word that explains; where there is no such word, the closest ones do."""
 
+_FALL_BACK = 2
 _OPEN, _CLOSE = "\ue000", "\ue001"  # private characters, which no text holds that a reader could see
 _BETWEEN = re.compile(f"{_OPEN}(.*?){_CLOSE}", re.DOTALL)
 _COLUMNS = ("title", "summary", "topics", "claims", "authors")
@@ -49,26 +53,40 @@ def explained(
     return {id_: _explained(dict(row._mapping), query, encoder) for id_, row in rows.items()}
 
 
+@lru_cache(maxsize=4_000)
+def _words(text: str) -> Words:
+    return Words.of(text)
+
+
+@lru_cache(maxsize=4_000)
+def _vocabulary(*texts: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The different words of some texts, folded, and how each was written first."""
+    written: dict[str, str] = {}
+    for one in texts:
+        words = _words(one)
+        for word, (start, end) in zip(words.folded, words.spans, strict=True):
+            if word not in written:
+                written[word] = one[start:end].lower()
+    return tuple(written), written
+
+
 def _explained(row: Mapping[str, str], query: str, encoder: Encoder | None) -> tuple[tuple[str, ...], Snippet]:
     matched = [word for name in _COLUMNS for part in _BETWEEN.findall(row[name]) for word in words_of(part)]
     plain = {name: row[name].replace(_OPEN, "").replace(_CLOSE, "") for name in _COLUMNS}
-    words = [word for name in _TOLD for word in words_of(plain[name])]
+    vocabulary, written = _vocabulary(*(plain[name] for name in _TOLD))
+    chosen = {fold(word): word.lower() for word in matched}
     if begun := beginning(query):
         begun = fold(begun)
-        matched += [word for word in words if fold(word).startswith(begun)]
-    chosen: dict[str, str] = {}
-    for word in matched:
-        chosen.setdefault(fold(word), word.lower())
+        chosen |= {word: written[word] for word in vocabulary if word.startswith(begun)}
     if encoder is not None:
-        near = encoder.explain(query, list({fold(word): word for word in words}.values()))
+        close = encoder.explain(query, vocabulary)
+        close = [one for one in close if one[1] >= NEAR] or (close[:_FALL_BACK] if not chosen else [])
         families = {stem(word) for word in chosen}
-        for word in sorted(near, key=lambda word: -near[word]):
-            if len(chosen) >= MOST_WORDS:
-                break
-            if stem(word) not in families:
+        for word, _ in close:
+            if len(chosen) < MOST_WORDS and stem(word) not in families:
                 families.add(stem(word))
-                chosen[fold(word)] = word.lower()
-    part = plain["summary"]
-    if plain["claims"] and not any(fold(word) in chosen for word in words_of(part)):
-        part = plain["claims"]
-    return tuple(chosen.values())[:MOST_WORDS], snippet(part or plain["title"], chosen)
+                chosen[word] = written[word]
+    part = _words(plain["summary"])
+    if plain["claims"] and chosen.keys().isdisjoint(part.folded):
+        part = _words(plain["claims"])
+    return tuple(chosen.values())[:MOST_WORDS], snippet(part if part.text else _words(plain["title"]), chosen)

@@ -53,10 +53,10 @@ class TfIdfEncoder:
         everything.update(zip(ids, stored, strict=True))
         return TfIdfIndex(everything)
 
-    def explain(self, query: str, words: Sequence[str]) -> dict[str, float]:
-        """The words of a paper that count as one of the query's."""
+    def explain(self, query: str, words: tuple[str, ...]) -> list[tuple[str, float]]:
+        """The folded words of a paper that count as one of the query's."""
         asked = {stem(word) for word in telling(words_of(query))}
-        return {word: 1.0 for word in words if stem(word) in asked}
+        return [(word, 1.0) for word in words if stem(word) in asked]
 
 
 class TfIdfIndex:

@@ -18,11 +18,12 @@ from workingpapers.daily.search.words import STOP_WORDS, fold, telling, words_of
 
 TABLE = Path(__file__).parent / "words.safetensors"
 DIM = 128
-NEAR = 0.45
-"""Least cosine of a word that explains."""
+LEAST = 0.3
+"""Least cosine of a word that may explain."""
 
 _CLS, _SEP = 101, 102
 _CHUNK = 512
+_TELLING = 4  # letters of the longest piece of a word below which its pieces, such as `ss` and `m`, say nothing
 
 
 class WordVectors:
@@ -35,33 +36,41 @@ class WordVectors:
     def __init__(self, model: MiniLM) -> None:
         self._model = model
         self._vector = lru_cache(maxsize=50_000)(self._look_up)
+        self._matrix = lru_cache(maxsize=4_000)(self._matrix_of)
+        self._asked = lru_cache(maxsize=64)(self._asked_of)
 
-    def near(self, query: str, embedded: Floats, words: Sequence[str]) -> dict[str, float]:
-        """Of `words` those near to a word of the query or to the whole of it, each with how near (at most 1).
+    def near(self, query: str, embedded: Floats, words: tuple[str, ...]) -> list[tuple[str, float]]:
+        """Of `words` those near to a word of the query or to the whole of it, each with how near, nearest first.
 
         Args:
             query: What was looked for.
             embedded: Its vector by the model.
-            words: The words of a paper.
+            words: The words of a paper, folded.
         """
-        asked = [vector for word in telling(words_of(query)) if (vector := self._vector(fold(word))) is not None]
-        whole = self._directions @ (embedded - self._mean)
-        asked.append(_unit(whole))
-        vectors: dict[str, Floats] = {}
-        for word in words:
-            if fold(word) not in STOP_WORDS and (vector := self._vector(fold(word))) is not None:
-                vectors[word] = vector
-        if not vectors:
-            return {}
-        closeness = (np.stack(list(vectors.values())) @ np.stack(asked).T).max(axis=1)
-        return {word: float(value) for word, value in zip(vectors, closeness, strict=True) if value >= NEAR}
+        known, vectors = self._matrix(words)
+        closeness = (vectors @ self._asked(query, embedded.tobytes())).max(axis=1, initial=0.0)
+        places = np.flatnonzero(closeness >= LEAST)
+        ranked = places[np.argsort(-closeness[places], kind="stable")]
+        return [(known[place], float(closeness[place])) for place in ranked]
+
+    def _asked_of(self, query: str, embedded: bytes) -> Floats:
+        """Columns: the whole query, and each word of it."""
+        whole = self._directions @ (np.frombuffer(embedded, np.float32) - self._mean)
+        words = [self._vector(fold(word)) for word in telling(words_of(query))]
+        return np.stack([_unit(whole), *(vector for vector in words if vector is not None)], axis=1)
+
+    def _matrix_of(self, words: tuple[str, ...]) -> tuple[list[str], Floats]:
+        found = {word: vector for word in words if (vector := self._vector(word)) is not None}
+        return list(found), np.stack(list(found.values())) if found else np.empty((0, DIM), np.float32)
 
     def _look_up(self, word: str) -> Floats | None:
-        """The direction of a word, of several pieces that of their sum; None for what is no word."""
-        if len(word) < 3 or word.isdigit():
+        """The direction of a word, of several pieces that of their sum; None where the pieces tell nothing."""
+        if word in STOP_WORDS or len(word) < 3 or not word.isalpha():
             return None
-        ids = self._model.tokenizer.encode(word, add_special_tokens=False).ids
-        vector = self._table["vectors"][ids].astype(np.float32).sum(axis=0)
+        encoding = self._model.tokenizer.encode(word, add_special_tokens=False)
+        if max(len(piece.removeprefix("##")) for piece in encoding.tokens) < min(_TELLING, len(word)):
+            return None
+        vector = self._table["vectors"][encoding.ids].astype(np.float32).sum(axis=0)
         return _unit(vector)
 
     @cached_property

@@ -23,6 +23,11 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+def spans_of(text: str) -> tuple[tuple[int, int], ...]:
+    """Where each word of a text begins and ends."""
+    return tuple(match.span() for match in _WORD.finditer(text))
+
+
 def telling(words: list[str]) -> list[str]:
     """The words that say something, each once, in order; all of them where none does."""
     once: dict[str, str] = {}
