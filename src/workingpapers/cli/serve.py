@@ -1,6 +1,7 @@
 """`workingpapers serve`: the daily page."""
 
 import errno
+import gc
 import os
 import socket
 from pathlib import Path
@@ -66,6 +67,7 @@ def serve(
     out = output(context, format_)
     _check(host, port, public=public, base_url=base_url)
     with _bind(host, port) as listener:
+        gc.disable()  # nothing of what is imported now is ever garbage; the server switches it on again
         try:
             from workingpapers.web.server import run
             from workingpapers.web.settings import WebSettings

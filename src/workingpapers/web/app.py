@@ -4,12 +4,15 @@ import importlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 from fastapi import FastAPI
 
 import workingpapers
 from workingpapers.daily.database import Database
+from workingpapers.daily.mail import mailer_for
+from workingpapers.daily.measurements import sync_measurements
+from workingpapers.daily.run_queue import RunQueue
+from workingpapers.daily.secrets import page_secret
 from workingpapers.web.cache import CacheMiddleware
 from workingpapers.web.documents import describe
 from workingpapers.web.errors import add_error_handlers
@@ -19,6 +22,7 @@ from workingpapers.web.settings import WebSettings
 from workingpapers.web.state import PageState
 from workingpapers.web.static_files import PageFiles
 from workingpapers.web.templating import make_templates
+from workingpapers.web.upkeep import Upkeep
 
 log = logging.getLogger("workingpapers.web")
 
@@ -78,19 +82,14 @@ def create_app(settings: WebSettings) -> FastAPI:
 def open_parts(settings: WebSettings) -> PageState:
     """Open the database and what works on it."""
     database = Database(settings.database)
-    search: Any = None
-    queue: Any = None
-    mailer: Any = None
-    secret = b""
-    with suppress(ImportError):
-        from workingpapers.daily.search.engine import SearchEngine
-
-        search = SearchEngine(database)
-    with suppress(ImportError):
-        from workingpapers.daily.run_queue import RunQueue
-
-        queue = RunQueue(database, settings.store)
-    return PageState(settings, database, make_templates(), search, queue, mailer, secret)
+    return PageState(
+        settings=settings,
+        database=database,
+        templates=make_templates(),
+        queue=RunQueue(database, settings.store),
+        mailer=mailer_for(database.path),
+        secret=page_secret(database.path),
+    )
 
 
 def fill(state: PageState) -> None:
@@ -99,28 +98,18 @@ def fill(state: PageState) -> None:
         from workingpapers.daily.catalogue import sync_catalogue
 
         sync_catalogue(state.database)
-    with suppress(ImportError):
-        from workingpapers.daily.measurements import sync_measurements
-
-        sync_measurements(state.database, state.settings.store)
+    sync_measurements(state.database, state.settings.store)
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: PageState = app.state.page
-    upkeep: Any = None
-    with suppress(ImportError):
-        from workingpapers.web.upkeep import Upkeep
-
-        upkeep = Upkeep(state)
-        upkeep.start()
-    if state.queue is not None:
-        state.queue.start()
+    upkeep = Upkeep(state)
+    state.queue.start()
+    upkeep.start()
     try:
         yield
     finally:
-        if state.queue is not None:
-            state.queue.stop()
-        if upkeep is not None:
-            upkeep.stop()
+        upkeep.stop()
+        state.queue.stop()
         state.database.close()

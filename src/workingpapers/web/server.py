@@ -1,5 +1,6 @@
 """Runs the application on a socket that is bound already."""
 
+import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -22,6 +23,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
+        gc.freeze()  # what was loaded until now stays: collections need not look at it, and so are short
+        gc.enable()
         if self.started:
             self._ready()
 

@@ -6,8 +6,6 @@ from fastapi.responses import Response
 from workingpapers.daily import feed
 from workingpapers.daily.feed import PaperCard
 from workingpapers.daily.papers import find_paper
-from workingpapers.web.share_badge import draw_badge
-from workingpapers.web.share_card import draw_card
 from workingpapers.web.share_content import ShareContent
 from workingpapers.web.state import state_of
 
@@ -20,6 +18,8 @@ _ELSEWHERE = "public, max-age=300"
 @router.get("/papers/{key}/badge.svg", summary="Badge of a paper")
 def badge(request: Request, key: str) -> Response:
     """The verdicts in one line."""
+    from workingpapers.web.share_badge import draw_badge  # Pillow is loaded when the first picture is asked for
+
     svg = draw_badge(_content(request, key))
     return Response(svg.encode(), media_type="image/svg+xml", headers={"cache-control": _ELSEWHERE})
 
@@ -27,6 +27,8 @@ def badge(request: Request, key: str) -> Response:
 @router.get("/papers/{key}/card.png", summary="Share card of a paper")
 def card(request: Request, key: str) -> Response:
     """Title and verdicts in 1200 × 630 pixels, as sites show them with a link."""
+    from workingpapers.web.share_card import draw_card
+
     return Response(draw_card(_content(request, key)), media_type="image/png", headers={"cache-control": _ELSEWHERE})
 
 

@@ -14,6 +14,7 @@ _MARGIN = 72
 _PAPER, _INK, _MUTED, _RULE = "#fcfbf9", "#1f1e1b", "#625f57", "#dedad0"
 _TITLE_SIZES = (62, 54, 46, 40, 34)
 _TITLE_LINES = 4
+_LONGEST_TITLE = 400
 _TITLE_HEIGHT = 250
 _STRIP_TOP, _STRIP_HEIGHT = 460, 72
 
@@ -42,6 +43,7 @@ def draw_card(content: ShareContent) -> bytes:
 
 def _draw_title(draw: ImageDraw.ImageDraw, title: str) -> int:
     """Draw the title as large as it fits; returns where it ends."""
+    title = title[:_LONGEST_TITLE]
     for size in _TITLE_SIZES:
         face = font("serif-bold", size)
         lines = _wrap(title, face, WIDTH - 2 * _MARGIN)

@@ -8,6 +8,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from workingpapers.daily.accounts import SESSION_LIFE, redeem_login, request_login, sign_out
 from workingpapers.daily.addresses import mail_address
+from workingpapers.daily.letters import sign_in_letter
+from workingpapers.errors import WorkingPapersError
 from workingpapers.web.people import cookie_name
 from workingpapers.web.respond import respond, wants_json
 from workingpapers.web.state import PageState, state_of
@@ -80,7 +82,11 @@ def leave(request: Request) -> Response:
 
 
 def _mail(state: PageState, address: str, token: str) -> None:
-    pass
+    letter = sign_in_letter(state.mailer.sender, address, token, state.settings.base_url)
+    try:
+        state.mailer.send(letter)
+    except WorkingPapersError as error:
+        log.error("a sign-in link was not mailed: %s", error)
 
 
 def _unkept(response: Response) -> Response:

@@ -1,6 +1,6 @@
 """What the routes of one server share, and how they reach it."""
 
-from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from fastapi import Request
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from workingpapers.daily.search.engine import SearchEngine
 
 
-@dataclass
 class PageState:
     """One server's parts.
 
@@ -23,19 +22,38 @@ class PageState:
         settings: What it was started with.
         database: Where everything is kept.
         templates: The pages' templates.
-        search: The search engine.
         queue: The runs that people asked for.
         mailer: Sends mail; without SMTP settings it writes into a folder beside the database.
         secret: Signs what addresses in mails carry.
     """
 
-    settings: WebSettings
-    database: Database
-    templates: Environment
-    search: "SearchEngine"
-    queue: "RunQueue"
-    mailer: "Mailer | OutboxMailer"
-    secret: bytes
+    def __init__(
+        self,
+        settings: WebSettings,
+        database: Database,
+        templates: Environment,
+        queue: "RunQueue",
+        mailer: "Mailer | OutboxMailer",
+        secret: bytes,
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.templates = templates
+        self.queue = queue
+        self.mailer = mailer
+        self.secret = secret
+        self._search: SearchEngine | None = None
+        self._making = Lock()
+
+    @property
+    def search(self) -> "SearchEngine":
+        """The search engine; made when it is first asked for, because loading it takes longer than the rest."""
+        with self._making:
+            if self._search is None:
+                from workingpapers.daily.search.engine import SearchEngine
+
+                self._search = SearchEngine(self.database)
+            return self._search
 
 
 def state_of(request: Request) -> PageState:
