@@ -98,6 +98,7 @@ class PaperRow(Base):
         Index("ix_papers_listed_id", "listed", "id"),
         Index("ix_papers_listed_heat_id", "listed", "heat", "id"),
         Index("ix_papers_heat_id", "heat", "id"),
+        Index("ix_papers_added", "added"),
         Index("ix_papers_built_listed_id", "built", "listed", "id"),
         Index("ix_papers_built_heat_id", "built", "heat", "id"),
         CheckConstraint("summary_kind IN ('ours', 'abstract')", name="summary_kind"),
