@@ -1,6 +1,5 @@
 """The lists of papers: the front page, and those of a day, a week, a month."""
 
-import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
@@ -10,8 +9,9 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from workingpapers.daily import feed
+from workingpapers.daily.periods import period_of
 from workingpapers.daily.trending import FORMULA
-from workingpapers.errors import InvalidParameterError
+from workingpapers.web import periods
 from workingpapers.web.pages import links
 from workingpapers.web.pages.judged import judged_claims, latest_changes
 from workingpapers.web.people import person_of
@@ -41,7 +41,9 @@ def front(
         page = feed.latest(
             session, person_of(request).id, order=order, page=number, per_page=per_page, topic=topic, built=built
         )
-        return list_page(request, session, page, title="Papers", order=order, built=built, lead=_lead(page.total, built))
+        return list_page(
+            request, session, page, title="Papers", order=order, built=built, lead=papers_in_words(page.total, built)
+        )
 
 
 @route(router, "/day/{day}")
@@ -49,7 +51,7 @@ def of_day(
     request: Request, day: str, order: Order = "trending", number: PageNumber = 1, per_page: PerPage = 40
 ) -> Response:
     """The papers of one day, such as /day/2026-11-23."""
-    return _period(request, "day", _day(day), order, number, per_page)
+    return _period(request, "day", periods.day_of(day), order, number, per_page)
 
 
 @route(router, "/week/{week}")
@@ -57,7 +59,7 @@ def of_week(
     request: Request, week: str, order: Order = "trending", number: PageNumber = 1, per_page: PerPage = 40
 ) -> Response:
     """The papers of one week, such as /week/2026-W48."""
-    return _period(request, "week", _week(week), order, number, per_page)
+    return _period(request, "week", date.fromisocalendar(*periods.week_of(week), 1), order, number, per_page)
 
 
 @route(router, "/month/{month}")
@@ -65,7 +67,24 @@ def of_month(
     request: Request, month: str, order: Order = "trending", number: PageNumber = 1, per_page: PerPage = 40
 ) -> Response:
     """The papers of one month, such as /month/2026-11."""
-    return _period(request, "month", _month(month), order, number, per_page)
+    return _period(request, "month", date(*periods.month_of(month), 1), order, number, per_page)
+
+
+@route(router, "/starred")
+def starred(request: Request, number: PageNumber = 1, per_page: PerPage = 40) -> Response:
+    """What the reader starred, the newest star first."""
+    person = person_of(request)
+    empty = (
+        "Nothing yet. The star beside a paper puts it here."
+        if person.signed_in
+        else "Stars are yours alone, so they need a name: sign in first."
+    )
+    with state_of(request).database.read() as session:
+        page = feed.starred(session, person.id, page=number, per_page=per_page)
+        lead = papers_in_words(page.total)
+        return list_page(
+            request, session, page, title="Starred", lead=lead, order=None, feed="/starred.atom", empty=empty
+        )
 
 
 def list_page(
@@ -108,7 +127,9 @@ def list_page(
 _FRONT = ("/", "/index.json")
 
 
-def _filters(request: Request, order: str | None, built: bool | None, *, with_built: bool) -> list[list[Mapping[str, Any]]]:
+def _filters(
+    request: Request, order: str | None, built: bool | None, *, with_built: bool
+) -> list[list[Mapping[str, Any]]]:
     path = "/" if request.url.path in _FRONT else request.url.path.removesuffix(".json")
     topic = request.query_params.get("topic")
 
@@ -118,14 +139,17 @@ def _filters(request: Request, order: str | None, built: bool | None, *, with_bu
 
     groups = []
     if order is not None:
-        groups.append([tab("Trending", "trending", built, order == "trending"), tab("New", "new", built, order == "new")])
+        groups.append(
+            [tab("Trending", "trending", built, order == "trending"), tab("New", "new", built, order == "new")]
+        )
     if with_built:
         choices = ((None, "All"), (True, "Runs here"), (False, "Not built yet"))
         groups.append([tab(name, order, choice, choice is built) for choice, name in choices])
     return groups
 
 
-def _lead(total: int, built: bool | None) -> str:
+def papers_in_words(total: int, built: bool | None = None) -> str:
+    """How many papers there are, and which."""
     papers = "1 paper" if total == 1 else f"{total:,} papers".replace(",", " ")
     if built:
         return f"{papers} with a method to use and claims that are measured"
@@ -145,31 +169,25 @@ def _period(request: Request, kind: Kind, first: date, order: Order, number: int
         previous, following = feed.neighbours(session, kind, first)
         period = {
             "kind": kind,
-            "name": name_of(kind, first),
-            "previous": previous and f"/{kind}/{name_of(kind, previous)}",
-            "previous_name": previous and name_of(kind, previous),
-            "next": following and f"/{kind}/{name_of(kind, following)}",
-            "next_name": following and name_of(kind, following),
+            "name": _name(kind, first),
+            "previous": previous and f"/{kind}/{_name(kind, previous)}",
+            "previous_name": previous and _name(kind, previous),
+            "next": following and f"/{kind}/{_name(kind, following)}",
+            "next_name": following and _name(kind, following),
             "kinds": [
-                {"name": one.capitalize(), "address": f"/{one}/{name_of(one, first)}", "current": one == kind}
+                {"name": one.capitalize(), "address": f"/{one}/{_name(one, first)}", "current": one == kind}
                 for one in ("day", "week", "month")
             ],
         }
-        lead = _lead(page.total, None)
+        lead = papers_in_words(page.total)
         empty = f"No paper is listed in this {kind}."
         return list_page(
             request, session, page, title=_title(kind, first), lead=lead, order=order, period=period, empty=empty
         )
 
 
-def name_of(kind: str, day: date) -> str:
-    """How a period is written in an address: `2026-11-23`, `2026-W48`, `2026-11`."""
-    if kind == "day":
-        return day.isoformat()
-    if kind == "month":
-        return f"{day.year:04}-{day.month:02}"
-    year, week, _ = day.isocalendar()
-    return f"{year:04}-W{week:02}"
+def _name(kind: str, day: date) -> str:
+    return period_of(kind, day).name
 
 
 def _title(kind: Kind, first: date) -> str:
@@ -179,30 +197,3 @@ def _title(kind: Kind, first: date) -> str:
         return f"{first:%B} {first.year}"
     last = first + timedelta(days=6)
     return f"Week {first.isocalendar()[1]}, {first.day} {first:%b} to {last.day} {last:%b} {last.year}"
-
-
-def _day(text: str) -> date:
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            pass
-    raise InvalidParameterError(f"{text!r} is no day; write it as 2026-11-23")
-
-
-def _week(text: str) -> date:
-    if found := re.fullmatch(r"(\d{4})-W(\d\d)", text, re.ASCII):
-        try:
-            return date.fromisocalendar(int(found[1]), int(found[2]), 1)
-        except ValueError:
-            pass
-    raise InvalidParameterError(f"{text!r} is no week; write it as 2026-W48")
-
-
-def _month(text: str) -> date:
-    if found := re.fullmatch(r"(\d{4})-(\d\d)", text, re.ASCII):
-        try:
-            return date(int(found[1]), int(found[2]), 1)
-        except ValueError:
-            pass
-    raise InvalidParameterError(f"{text!r} is no month; write it as 2026-11")

@@ -8,7 +8,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from workingpapers.daily.feed import PaperCard
-from workingpapers.daily.papers import paper_key
+from workingpapers.daily.identity import paper_key
 from workingpapers.daily.tables import ClaimRow, EventRow, PaperRow, RunRow, VerdictRow
 
 
@@ -66,6 +66,14 @@ def latest_changes(session: Session, count: int = 6) -> list[Change]:
         .limit(count)
     )
     return [
-        Change(paper_key(paper), paper.title, event.claim, event.before, event.after, event.scale, event.at)
+        Change(
+            paper_key(paper.slug, paper.arxiv, paper.id),
+            paper.title,
+            event.claim,
+            event.before,
+            event.after,
+            event.scale,
+            event.at,
+        )
         for event, paper in rows
     ]

@@ -176,15 +176,22 @@ themeButton.addEventListener("click", () => {
 
 // ---- copying
 
-for (const button of all("button[data-copy]")) {
-  button.hidden = false;
+for (const block of all("pre:not(.log)")) {
+  const frame = document.createElement("div");
+  const button = document.createElement("button");
+  frame.className = "copyable";
+  button.className = "copy";
+  button.type = "button";
+  button.textContent = "Copy";
+  block.replaceWith(frame);
+  frame.append(block, button);
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(one(button.dataset.copy).textContent.trim());
+      await navigator.clipboard.writeText(block.textContent.trim());
       button.textContent = "Copied";
     } catch {
-      getSelection().selectAllChildren(one(button.dataset.copy));
-      button.textContent = "Selected: press Ctrl C";
+      getSelection().selectAllChildren(block);
+      button.textContent = "Press Ctrl C";
     }
     setTimeout(() => (button.textContent = "Copy"), 2500);
   });
@@ -194,4 +201,81 @@ for (const button of all("button[data-copy]")) {
 
 for (const field of all("input[data-zone]")) {
   if (!field.dataset.zone) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? field.value;
+}
+
+// ---- live runs
+
+const duration = (seconds) =>
+  seconds < 10 ? `${seconds.toFixed(1)} s`
+  : seconds < 99.5 ? `${Math.round(seconds)} s`
+  : seconds < 5970 ? `${Math.round(seconds / 60)} min`
+  : `${(seconds / 3600).toFixed(1)} h`;
+
+async function refresh(selector, address) {
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = one(selector, new DOMParser().parseFromString(await answer.text(), "text/html"));
+  if (fresh) one(selector).replaceWith(document.adoptNode(fresh));
+}
+
+function showProgress(job, run) {
+  const part = (name, text) => {
+    const place = one(`[data-part="${name}"]`, job);
+    if (place && place.textContent !== text) place.textContent = text;
+  };
+  const plural = run.trials_total === 1 ? "trial" : "trials";
+  part("trials", run.trials_total === null ? "" : `${run.trials_done} of ${run.trials_total} ${plural}`);
+  part("seconds", run.seconds === null ? "" : duration(run.seconds));
+  part("left", run.seconds_left === null ? "" : `about ${duration(run.seconds_left)} left`);
+  const bar = one("progress", job);
+  if (bar) {
+    const under = run.trials.reduce((sum, trial) => sum + (trial.total ? trial.done / trial.total : 0), 0);
+    bar.max = run.trials_total ?? 1;
+    bar.value = Math.min(bar.max, run.trials_done + under);
+  }
+  one('[data-part="running"]', job)?.replaceChildren(
+    ...run.trials.map((trial) => {
+      const line = document.createElement("li");
+      const what = document.createElement("span");
+      const far = document.createElement("span");
+      what.textContent = `Trial ${trial.number}${trial.text ? `: ${trial.text}` : ""}`;
+      far.textContent = trial.total ? `${trial.done} of ${trial.total}` : "";
+      far.className = "figures";
+      line.append(what, far);
+      return line;
+    }),
+  );
+  const log = one('[data-part="log"]', job);
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
+  part("log", run.log.join("\n") || "nothing yet");
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+function watch() {
+  const job = one("[data-events]");
+  if (!job) return;
+  const source = new EventSource(job.dataset.events);
+  let state = null;
+  source.addEventListener("progress", async (event) => {
+    const run = JSON.parse(event.data);
+    const now = `${run.status} ${run.position}`;
+    if (state !== null && state !== now && !run.finished) await refresh(".job-state", location.href);
+    state = now;
+    showProgress(one("#job"), run);
+  });
+  source.addEventListener("end", async () => {
+    source.close();
+    await refresh("#job", location.href);
+    const status = one("#job .status");
+    if (status) say(`Run ${one("#job").dataset.job}: ${status.textContent}.`);
+  });
+}
+watch();
+
+const table = one("[data-watch]");
+if (table) {
+  const timer = setInterval(async () => {
+    await refresh("table.runs", table.dataset.watch);
+    if (!one("[data-watch]")) clearInterval(timer);
+  }, 2000);
 }
