@@ -120,7 +120,7 @@ def read_report(folder: Path, run_id: str) -> dict[str, Any]:
 
 def _papers(session: Session) -> dict[int, Paper]:
     """The papers that have both a row and a usable room."""
-    rows = dict(session.execute(select(PaperRow.slug, PaperRow.id).where(PaperRow.slug.is_not(None))).tuples().all())
+    rows = {row.slug: row.id for row in session.execute(select(PaperRow.slug, PaperRow.id))}
     return {rows[paper.slug]: paper for paper in registry.papers() if paper.slug in rows}
 
 
