@@ -251,12 +251,23 @@ class OutboxMailer:
         """Where mails go, in words."""
         return f"the folder {self.folder}"
 
-    def send(self, message: EmailMessage) -> Path:
+    @contextmanager
+    def connected(self) -> "Iterator[OutboxMailer]":
+        """For several mails: itself."""
+        yield self
+
+    def send(self, message: EmailMessage, before_body: Callable[[], None] | None = None) -> Path:
         """Write one mail; the same Message-ID replaces its file.
+
+        Args:
+            message: With `Message-ID`.
+            before_body: Called before anything is written; what it raises is passed on.
 
         Raises:
             StoreError: the folder cannot be written to.
         """
+        if before_body is not None:
+            before_body()
         name = re.sub(r"[^\w.-]+", "-", str(message["Message-ID"]).strip("<>").partition("@")[0]).strip("-.")
         path = self.folder / f"{name[:150]}.eml"
         temporary = path.with_name(f".{path.name}-{os.getpid()}")

@@ -5,7 +5,7 @@ import functools
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +18,8 @@ FREQUENCIES = ("daily", "weekly")
 SELECTIONS = ("trending", "all")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MAX_QUERY = 300
+FIRST_LOOK_BACK = {"daily": timedelta(days=1), "weekly": timedelta(days=7)}
+"""How far back a first issue reaches."""
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,12 @@ from workingpapers.daily.accounts import Person, hash_of
 from workingpapers.daily.addresses import mail_address
 from workingpapers.daily.database import now
 from workingpapers.daily.secrets import signature
-from workingpapers.daily.subscription_request import Subscription, SubscriptionRequest, checked
+from workingpapers.daily.subscription_request import FIRST_LOOK_BACK, Subscription, SubscriptionRequest, checked
 from workingpapers.daily.tables import LOCAL_PERSON, SubscriptionRow, TopicRow
 from workingpapers.errors import InvalidParameterError, UnknownNameError
 
 MAX_PER_ADDRESS = 20
 CONFIRM_WITHIN = timedelta(days=14)
-FIRST_LOOK_BACK = {"daily": timedelta(days=1), "weekly": timedelta(days=7)}
-"""How far back the first issue reaches."""
 
 
 def subscribe(
@@ -127,6 +125,12 @@ def subscriptions_of(session: Session, who: Person | str) -> list[Subscription]:
     elif who.id != LOCAL_PERSON:
         query = query.where(SubscriptionRow.email == who.email)
     return _view(session, list(session.scalars(query.order_by(SubscriptionRow.id))))
+
+
+def all_active(session: Session) -> list[Subscription]:
+    """Everything that is mailed, oldest first."""
+    rows = session.scalars(select(SubscriptionRow).where(SubscriptionRow.status == "active"))
+    return _view(session, sorted(rows, key=lambda row: row.id))
 
 
 def change(session: Session, subscription_id: int, request: SubscriptionRequest, *, person: Person) -> Subscription:
