@@ -24,6 +24,12 @@ DatabaseOption = Annotated[
         show_default="in your data folder",
     ),
 ]
+BaseUrlOption = Annotated[
+    str,
+    typer.Option(
+        "--base-url", metavar="URL", envvar="WORKINGPAPERS_BASE_URL", help="How readers reach the page, for links."
+    ),
+]
 FormatOption = Annotated[
     str | None,
     typer.Option("--format", metavar="|".join(FORMATS), help="How the result is shown.", show_default="auto"),
