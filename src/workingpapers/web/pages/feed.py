@@ -1,5 +1,6 @@
 """The lists of papers: the front page, and those of a day, a week, a month."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
@@ -116,13 +117,17 @@ def list_page(
         "changes": latest_changes(session),
         "topics": feed.topics(session),
         "filters": _filters(request, order, built, with_built=topic is not None or request.url.path in _FRONT),
-        "formula": FORMULA,
+        "calendar": _calendar(session) if request.url.path in _FRONT else [],
+        "formula": _FORMULA_LINES,
         "feed": f"/topics/{topic.slug}.atom" if topic else latest,
         "subscribe": links.address("/subscriptions", topic=topic.slug if topic else None),
         "empty": "No paper fits. Take a filter away.",
     }
     return respond(request, "feed.html", data | more)
 
+
+_FORMULA_LINES = re.sub(r" (\+ (?=[\d.]+ ·)|where )", r"\n\1", FORMULA)
+"""One summand a line."""
 
 _FRONT = ("/", "/index.json")
 
@@ -146,6 +151,16 @@ def _filters(
         choices = ((None, "All"), (True, "Runs here"), (False, "Not built yet"))
         groups.append([tab(name, order, choice, choice is built) for choice, name in choices])
     return groups
+
+
+def _calendar(session: Session) -> list[Mapping[str, str]]:
+    """The newest day, week and month with papers."""
+    newest, _ = feed.neighbours(session, "day", date.today() + timedelta(days=2))
+    if newest is None:
+        return []
+    return [
+        {"name": kind.capitalize(), "address": f"/{kind}/{_name(kind, newest)}"} for kind in ("day", "week", "month")
+    ]
 
 
 def papers_in_words(total: int, built: bool | None = None) -> str:

@@ -223,6 +223,11 @@ function showProgress(job, run) {
     const place = one(`[data-part="${name}"]`, job);
     if (place && place.textContent !== text) place.textContent = text;
   };
+  const status = one(".status", job);
+  const where = run.position ? `, number ${run.position} in the queue` : "";
+  const ending = run.status === "cancelled" && !run.finished ? ", ending" : "";
+  status.className = `status ${run.status}`;
+  if (status.textContent !== run.status + where + ending) status.textContent = run.status + where + ending;
   const plural = run.trials_total === 1 ? "trial" : "trials";
   part("trials", run.trials_total === null ? "" : `${run.trials_done} of ${run.trials_total} ${plural}`);
   part("seconds", run.seconds === null ? "" : duration(run.seconds));
@@ -255,14 +260,7 @@ function watch() {
   const job = one("[data-events]");
   if (!job) return;
   const source = new EventSource(job.dataset.events);
-  let state = null;
-  source.addEventListener("progress", async (event) => {
-    const run = JSON.parse(event.data);
-    const now = `${run.status} ${run.position}`;
-    if (state !== null && state !== now && !run.finished) await refresh(".job-state", location.href);
-    state = now;
-    showProgress(one("#job"), run);
-  });
+  source.addEventListener("progress", (event) => showProgress(one("#job"), JSON.parse(event.data)));
   source.addEventListener("end", async () => {
     source.close();
     await refresh("#job", location.href);
