@@ -19,6 +19,7 @@ _CLAIMS: Table = Base.metadata.tables[ClaimRow.__tablename__]
 _TOPICS: Table = Base.metadata.tables[TopicRow.__tablename__]
 _PAPER_TOPICS: Table = Base.metadata.tables[PaperTopicRow.__tablename__]
 _OTHER_TITLES: Table = Base.metadata.tables[OtherTitleRow.__tablename__]
+_PASSES = 6
 
 
 @dataclass
@@ -28,7 +29,7 @@ class _Known:
     Args:
         values: Its columns.
         topics: Slugs of its topics.
-        titles: Folded titles by which it is known besides the one shown.
+        titles: Folded titles by which it was or is known besides the one shown.
         claims: What its room judges.
     """
 
@@ -65,8 +66,21 @@ class Merge:
         self._next_id: int = 1 + (session.scalar(text("SELECT max(id) FROM papers")) or 0)
         self._load(entries)
 
-    def take(self, entry: PaperEntry) -> None:
-        """Merge one entry into its paper, or make one for it."""
+    def take(self, entries: Sequence[PaperEntry]) -> None:
+        """Merge entries into their papers, or make papers for them.
+
+        An entry may teach a title or an arXiv id that shows where an earlier one belongs. So they are taken again
+        until nothing moves, which is why a second import of the same entries changes nothing.
+        """
+        for _ in range(_PASSES):
+            before = {paper: known.copy() for paper, known in self._known.items()}
+            self._seen.clear()
+            for entry in entries:
+                self._take(entry)
+            if self._known == before:
+                break
+
+    def _take(self, entry: PaperEntry) -> None:
         key = title_key(entry.title)
         found = self._find(entry, key)
         if found is None:
@@ -204,7 +218,6 @@ class Merge:
         row = known.values
         if key != row["title_key"]:
             known.titles.add(row["title_key"])
-            known.titles.discard(key)
             self._by_title.setdefault(key, set()).add(paper)
         row["title"], row["title_key"] = title, key
 

@@ -59,8 +59,7 @@ def add_papers(session: Session, entries: Iterable[PaperEntry], *, submitted_by:
     checked = [check_entry(entry, position) for position, entry in enumerate(entries, 1)]
     session.flush()
     merge = Merge(session, checked, submitted_by)
-    for entry in checked:
-        merge.take(entry)
+    merge.take(checked)
     added, updated, unchanged = merge.write()
     index_text(session, merge.texts())
     for row in session.identity_map.values():

@@ -106,7 +106,7 @@ class PaperRow(Base):
 
 
 class OtherTitleRow(Base):
-    """A title by which some source calls a paper and that is not the one shown, folded like `title_key`."""
+    """A title by which some source calls a paper, or once did, besides the one shown; folded like `title_key`."""
 
     __tablename__ = "other_titles"
 
