@@ -22,6 +22,7 @@ from workingpapers.errors import InvalidParameterError
 from workingpapers.web.api_shapes import ApiDailyPaper, ApiError, ApiPaper
 from workingpapers.web.periods import day_of, month_of, week_of
 from workingpapers.web.respond import json_response
+from workingpapers.web.share_content import counted
 from workingpapers.web.state import state_of
 
 router = APIRouter(responses={400: {"model": ApiError}, 404: {"model": ApiError}})
@@ -157,7 +158,7 @@ def _markdown(session: Session, row: PaperRow, card: PaperCard, base: str) -> st
         lines += [f"- {_plain(claim.says)} (`{claim.claim}`: {claim.metric}, {claim.predicate})" for claim in claims]
         lines += [""]
     if card.counts is not None:
-        told = ", ".join(f"{count} {name}" for name, count in card.counts.items() if count)
+        told = ", ".join(counted(name, count) for name, count in card.counts.items() if count)
         lines += ["## Verdicts", "", f"{told} at {card.scale} scale.", ""]
     if row.usage:
         lines += ["## Use it", "", "```python", row.usage.rstrip(), "```", ""]

@@ -26,6 +26,7 @@ from workingpapers.daily.papers import paper_key
 from workingpapers.daily.tables import ClaimRow, EventRow, PaperRow
 from workingpapers.web.people import require
 from workingpapers.web.periods import day_of, month_of, week_of
+from workingpapers.web.share_content import counted
 from workingpapers.web.state import state_of
 
 router = APIRouter(default_response_class=Response)
@@ -188,7 +189,7 @@ def _entry(card: PaperCard, base: str, measured: datetime | None) -> Entry:
     listed = _midnight(card.listed)
     verdicts = "Not built yet." if not card.built else "Not measured yet."
     if card.counts is not None:
-        told = ", ".join(f"{count} {name}" for name, count in card.counts.items() if count)
+        told = ", ".join(counted(name, count) for name, count in card.counts.items() if count)
         verdicts = f"Verdicts at {card.scale} scale: {told}."
     return Entry(
         id=f"paper:{card.arxiv or card.slug or title_key(card.title)}",

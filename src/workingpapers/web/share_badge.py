@@ -5,7 +5,7 @@ from html import escape
 
 from workingpapers.bench.report.words import SYMBOLS
 from workingpapers.web.fonts import font
-from workingpapers.web.share_content import COLOURS, ShareContent
+from workingpapers.web.share_content import COLOURS, ShareContent, counted
 
 _NAME = "working papers"
 _HEIGHT, _SIZE, _PAD = 20, 11, 6
@@ -18,7 +18,7 @@ def draw_badge(content: ShareContent) -> str:
     if content.shown:
         parts = [(f"{SYMBOLS[name]} {count}", COLOURS[name]) for name, count in content.shown]  # type: ignore[index]
         parts.append((f"{content.scale} scale", _DARK))
-        words = ", ".join(f"{count} {name}" for name, count in content.shown) + f" at {content.scale} scale"
+        words = ", ".join(counted(name, count) for name, count in content.shown) + f" at {content.scale} scale"
     else:
         parts = [(content.state, COLOURS["not tested"])]
         words = content.state

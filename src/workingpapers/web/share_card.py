@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from workingpapers.bench.report.words import SYMBOLS
 from workingpapers.web.fonts import font
-from workingpapers.web.share_content import COLOURS, ShareContent
+from workingpapers.web.share_content import COLOURS, ShareContent, counted
 
 WIDTH, HEIGHT = 1200, 630
 _MARGIN = 72
@@ -16,7 +16,8 @@ _TITLE_SIZES = (62, 54, 46, 40, 34)
 _TITLE_LINES = 4
 _LONGEST_TITLE = 400
 _TITLE_HEIGHT = 250
-_STRIP_TOP, _STRIP_HEIGHT = 460, 72
+_BAR_TOP, _BAR_HEIGHT, _GAP = 460, 12, 6
+_WORDS_TOP, _WORDS_HEIGHT = 490, 62
 
 
 @lru_cache(maxsize=256)
@@ -61,28 +62,30 @@ def _draw_title(draw: ImageDraw.ImageDraw, title: str) -> int:
 
 
 def _draw_strip(draw: ImageDraw.ImageDraw, content: ShareContent) -> None:
-    """Draw one field for each verdict, as wide as its share of the claims but never too narrow for its words."""
-    label, small = font("sans-bold", 26), font("sans", 24)
-    below = _STRIP_TOP + _STRIP_HEIGHT + 24
+    """Draw a bar with each verdict's share of the claims, and below it the verdicts in words."""
+    label, small = font("sans-bold", 25), font("sans", 24)
+    left, right, middle = _MARGIN, WIDTH - _MARGIN, _WORDS_TOP + _WORDS_HEIGHT // 2
     if not content.shown:
-        draw.rounded_rectangle(
-            (_MARGIN, _STRIP_TOP, WIDTH - _MARGIN, _STRIP_TOP + _STRIP_HEIGHT), 8, outline=_RULE, width=3
-        )
-        draw.text((_MARGIN + 24, _STRIP_TOP + _STRIP_HEIGHT // 2), content.state, font=label, fill=_MUTED, anchor="lm")
+        draw.rounded_rectangle((left, _BAR_TOP, right, _BAR_TOP + _BAR_HEIGHT), 4, fill=_RULE)
+        draw.text((left, middle), content.state, font=label, fill=_MUTED, anchor="lm")
         return
-    texts = [f"{SYMBOLS[name]} {count} {name}" for name, count in content.shown]  # type: ignore[index]
-    least = [label.getlength(text) + 48 for text in texts]
-    gap = 8
-    spare = WIDTH - 2 * _MARGIN - sum(least) - gap * (len(texts) - 1)
     claims = sum(count for _, count in content.shown)
-    x = float(_MARGIN)
-    for text, width, (name, count) in zip(texts, least, content.shown, strict=True):
-        right = x + width + max(0.0, spare) * count / claims
-        draw.rounded_rectangle((x, _STRIP_TOP, right, _STRIP_TOP + _STRIP_HEIGHT), 8, fill=COLOURS[name])
-        draw.text((x + 24, _STRIP_TOP + _STRIP_HEIGHT // 2), text, font=label, fill="#ffffff", anchor="lm")
-        x = right + gap
-    told = f"{claims} claim{'s' if claims != 1 else ''} judged at {content.scale} scale"
-    draw.text((_MARGIN, below), told, font=small, fill=_MUTED)
+    x, done = float(left), 0
+    for name, count in content.shown:
+        span = (_edge(done, claims), _BAR_TOP, _edge(done + count, claims) - _GAP, _BAR_TOP + _BAR_HEIGHT)
+        draw.rectangle(span, fill=COLOURS[name])
+        text = f"{SYMBOLS[name]} {counted(name, count)}"  # type: ignore[index]
+        end = x + label.getlength(text) + 44
+        draw.rounded_rectangle((x, _WORDS_TOP, end, _WORDS_TOP + _WORDS_HEIGHT), 8, fill=COLOURS[name])
+        draw.text((x + 22, middle), text, font=label, fill="#ffffff", anchor="lm")
+        x, done = end + 10, done + count
+    told = f"{claims} claim{'s' if claims != 1 else ''}, measured at {content.scale} scale"
+    draw.text((left, _WORDS_TOP + _WORDS_HEIGHT + 16), told, font=small, fill=_MUTED)
+
+
+def _edge(done: int, claims: int) -> int:
+    """Where on the bar so many claims end."""
+    return _MARGIN + round((WIDTH - 2 * _MARGIN + _GAP) * done / claims)
 
 
 def _authors(content: ShareContent) -> str:

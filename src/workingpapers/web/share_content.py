@@ -6,6 +6,14 @@ COLOURS = {"holds": "#1c6b40", "does not hold": "#a1261d", "undecided": "#775000
 """The verdicts' colours on a light ground, as in reports; white on each has a contrast above 4.5."""
 
 
+_MANY = {"holds": "hold", "does not hold": "do not hold"}
+
+
+def counted(name: str, count: int) -> str:
+    """How many claims have a verdict: `1 holds`, `4 hold`, `2 not tested`."""
+    return f"{count} {_MANY.get(name, name) if count != 1 else name}"
+
+
 @dataclass(frozen=True)
 class ShareContent:
     """A paper as other sites show it.
