@@ -116,9 +116,8 @@ class _Moving:
         """Read one line."""
         if self.ended:
             raise DamagedRecordError("there is more after the last line; two files may have been joined")
-        row = _object(text)
+        row = _object(text) if self.started else _header(text)
         if not self.started:
-            _check_header(row)
             self.started = True
         elif "end" in row:
             self._end(row)
@@ -211,12 +210,17 @@ def _refuse(name: str) -> Any:
     raise ValueError(f"{name} is no number")
 
 
-def _check_header(row: Mapping[str, Any]) -> None:
+def _header(text: str) -> dict[str, Any]:
+    try:
+        row = _object(text)
+    except DamagedRecordError:
+        row = {}
     if row.get("workingpapers") != "export":
         raise DamagedRecordError(
-            "this is no export; `workingpapers export` writes one, `add json` reads lists of papers"
+            "this is no export; `workingpapers export` writes one, and `workingpapers add json` reads lists of papers"
         )
     if row.get("format") != FORMAT:
         raise DamagedRecordError(
             f"format {row.get('format')!r} is none that this version reads, which is {FORMAT}; install a newer version"
         )
+    return row

@@ -65,7 +65,9 @@ class Matching:
         for key in _KEYS[name]:
             if found := known[key].get(key(values)):
                 # of jobs, two alike are two: each stands for one that was there
-                self._numbers[name][values["id"]] = found.pop(0) if name == "jobs" else found[0]
+                here = self._numbers[name][values["id"]] = found.pop(0) if name == "jobs" else found[0]
+                if name == "people":
+                    self._fill_person(here, values)
                 return None
         row = self._numbered(name, values)
         if name == "issues":  # two subscriptions of the export may be one here
@@ -118,6 +120,13 @@ class Matching:
             self._session.execute(update(papers).where(papers.c.id == found).values(filled))
             self.changed.add(found)
         return None
+
+    def _fill_person(self, here: int, values: _Row) -> None:
+        """Give somebody who is here the name and the earlier beginning that the export knows; roles stay."""
+        people = table("people")
+        row = self._session.execute(select(people).where(people.c.id == here)).mappings().one()
+        filled = {"name": row["name"] or values["name"], "created": min(row["created"], values["created"])}
+        self._session.execute(update(people).where(people.c.id == here).values(filled))
 
     def _mark(self, values: dict[str, Any]) -> dict[str, Any] | None:
         """A mark to bring in; of two marks for the same paper, both stars count, and the newer note."""

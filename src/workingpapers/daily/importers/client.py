@@ -5,6 +5,7 @@ that grows, or that the server asked for. What does not pass is one clear `Fetch
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -116,6 +117,7 @@ class Client(AbstractContextManager["Client"]):
         self._pace = Pace(database, intervals_s, sleep)
         self._kept = KeptAnswers(database)
         self._http: httpx.Client | None = None
+        self._opening = threading.Lock()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -127,9 +129,10 @@ class Client(AbstractContextManager["Client"]):
 
     def close(self) -> None:
         """Give the connections back."""
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        with self._opening:
+            if self._http is not None:
+                self._http.close()
+                self._http = None
 
     def get(self, address: str, parameters: Mapping[str, str | int], read: Callable[[bytes], _Value]) -> _Value:
         """Ask one address.
@@ -220,14 +223,15 @@ class Client(AbstractContextManager["Client"]):
         return response, bytes(body)
 
     def _connections(self) -> "httpx.Client":
-        if self._http is None:
-            import httpx
+        import httpx
 
-            self._http = httpx.Client(
-                timeout=httpx.Timeout(self._patience.answer_s, connect=min(10.0, self._patience.answer_s)),
-                headers={"User-Agent": f"workingpapers/{workingpapers.__version__}"},
-            )
-        return self._http
+        with self._opening:
+            if self._http is None:
+                self._http = httpx.Client(
+                    timeout=httpx.Timeout(self._patience.answer_s, connect=min(10.0, self._patience.answer_s)),
+                    headers={"User-Agent": f"workingpapers/{workingpapers.__version__}"},
+                )
+            return self._http
 
     def _check_status(self, url: "httpx.URL", response: "httpx.Response", body: bytes) -> None:
         status = response.status_code
