@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select
@@ -11,7 +12,7 @@ from workingpapers.daily.database import Database
 from workingpapers.daily.identity import arxiv_id
 from workingpapers.daily.search import explain, lexical
 from workingpapers.daily.search.encoders import Encoder, Index, best_encoder
-from workingpapers.daily.search.hybrid import fused
+from workingpapers.daily.search.hybrid import WEIGHT, combined
 from workingpapers.daily.search.results import MODES, Mode, SearchHit, SearchPage
 from workingpapers.daily.search.vectors import Progress, Vectors
 from workingpapers.daily.search.words import words_of
@@ -38,7 +39,7 @@ DESCRIPTIONS = {
 WORDS_DESCRIPTION = (
     f"SQLite's full-text index ranks by BM25 (title ×4, authors and topics ×3, summary ×2, claims ×1); where more than "
     f"{lexical.BOUND:,} papers hold a word of the query, those with its rarer words, with all of its words and the "
-    "newest are ranked. Both lists are joined by reciprocal rank fusion."
+    f"newest are ranked. The score of both is {WEIGHT:g} × cosine + {1 - WEIGHT:g} × BM25 / best BM25 of the query."
 )
 """What the page says about the search by words and how both are joined."""
 
@@ -122,6 +123,17 @@ class SearchEngine:
             complete=complete,
         )
 
+    def rank(self, query: str, *, mode: Mode = "hybrid") -> list[tuple[int, float]]:
+        """The ids of all papers that fit a query with their scores, best first, without what a page shows of them.
+
+        Raises:
+            InvalidParameterError: the query is too long or the mode unknown.
+        """
+        _check(query, 1, 1, mode)
+        with self.database.read() as session:
+            index = self._vectors.index(session)
+            return self._ranked(session, query, mode, index, self._similarities(index, query, mode))
+
     def similar(self, paper_id: int, *, person_id: int, count: int = 6) -> "list[tuple[PaperCard, float]]":
         """The papers most like one paper, each with the cosine of the two; none where it is not ready yet."""
         from workingpapers.daily.feed import cards
@@ -155,9 +167,9 @@ class SearchEngine:
             case "meaning":
                 ranked = by_meaning
             case "hybrid":
-                ranked = fused([id_ for id_, _ in by_words[:DEPTH]], [id_ for id_, _ in by_meaning])
-        top = 2 * max((score for _, score in ranked), default=0.5)
-        return [(id_, top) for id_ in named] + [hit for hit in ranked if hit[0] not in named]
+                ranked = combined(by_words[:DEPTH], by_meaning, partial(_cosine_of, index, similarities))
+        best = max(1.0, ranked[0][1]) if ranked else 1.0
+        return [(id_, best) for id_ in named] + [hit for hit in ranked if hit[0] not in named]
 
     def _hits(
         self,
@@ -180,8 +192,7 @@ class SearchEngine:
         for id_, score in ranked:
             if id_ not in found:  # its embedding outlived it
                 continue
-            position = index.position(id_) if similarities is not None else None
-            similarity = None if position is None or similarities is None else _cosine(float(similarities[position]))
+            similarity = _cosine_of(index, similarities, id_)
             why, snippet = explained.get(id_, ((), ((found[id_].summary, False),)))
             hits.append(SearchHit(found[id_], score, why, similarity, snippet))
         return tuple(hits)
@@ -207,6 +218,11 @@ def _named(session: Session, query: str) -> list[int]:
     with suppress(InvalidParameterError):
         conditions.append(PaperRow.arxiv == arxiv_id(wanted))
     return list(session.scalars(select(PaperRow.id).where(or_(*conditions)).limit(2)))
+
+
+def _cosine_of(index: Index, similarities: "NDArray[np.float32] | None", paper_id: int) -> float | None:
+    position = index.position(paper_id) if similarities is not None else None
+    return None if position is None or similarities is None else _cosine(float(similarities[position]))
 
 
 def _cosine(value: float) -> float:
