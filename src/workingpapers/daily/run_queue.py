@@ -74,6 +74,7 @@ class RunQueue:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._followed = True
 
     def submit(self, person_id: int | None, slug: str, scale: str = "laptop", seeds: int | None = None) -> int:
         """Ask for a run.
@@ -148,11 +149,13 @@ class RunQueue:
         """Begin to work the queue off, in a thread."""
         if self._thread is None:
             self._stopping.clear()
+            self._followed = True
             self._thread = threading.Thread(target=self._work, name="runs", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
         """Stop working. A run in progress is interrupted and waits; the next start resumes it."""
+        self.end_following()
         self._stopping.set()
         self._wake.set()
         if self._thread is not None:
@@ -167,6 +170,10 @@ class RunQueue:
         """The newest runs that were asked for, newest first."""
         return self._views.newest(limit)
 
+    def end_following(self) -> None:
+        """Have every `follow` end soon, because the server is about to stop; may be called by a signal handler."""
+        self._followed = False
+
     async def follow(self, job_id: int) -> AsyncGenerator[JobProgress]:
         """How far a run is, again whenever that changes, and each second while it runs; ends with the run.
 
@@ -180,7 +187,7 @@ class RunQueue:
             if progress.version != version or (progress.status == "running" and moment - told >= _TICK_S):
                 version, told = progress.version, moment
                 yield progress
-            if progress.finished or self._stopping.is_set():
+            if progress.finished or not self._followed:
                 return
             await asyncio.sleep(_WATCH_S)
 

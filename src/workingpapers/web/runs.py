@@ -1,6 +1,7 @@
 """Asking for runs, watching them as server-sent events, cancelling them. The pages that show them are in `pages`."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from workingpapers.bench.protocols import SCALES
 from workingpapers.daily.run_queue import MOST_SEEDS
 from workingpapers.errors import InvalidParameterError
-from workingpapers.web.people import PermissionRefusedError
+from workingpapers.web.people import require
 from workingpapers.web.respond import json_response, to_json, wants_json
 from workingpapers.web.state import state_of
 
@@ -19,7 +20,6 @@ router = APIRouter()
 
 _HEARTBEAT_S = 15.0
 _LISTED = 50
-
 
 _ASKED = {
     "type": "object",
@@ -39,9 +39,8 @@ _TO_ITS_PAGE: dict[int | str, dict[str, Any]] = {303: {"description": "For a bro
 @router.post("/papers/{slug}/run", status_code=202, responses=_TO_ITS_PAGE, openapi_extra=_BODY)
 async def ask_for_run(slug: str, request: Request) -> Response:
     """Queue a run of a paper: `scale` (smoke, laptop or paper) and `seeds` (1 to 100, or left out), form or JSON."""
-    _must_run(request)
-    asked = await _body(request)
-    queue, person = state_of(request).queue, request.state.person
+    person = require(request, "admin", "starting a run")
+    asked, queue = await _body(request), state_of(request).queue
     scale, seeds = asked.get("scale", "laptop"), _seeds(asked.get("seeds"))
     job_id = await asyncio.to_thread(queue.submit, person.id, slug, scale, seeds)
     return await _answer(request, job_id, 202)
@@ -50,7 +49,7 @@ async def ask_for_run(slug: str, request: Request) -> Response:
 @router.post("/runs/{job_id}/cancel", responses=_TO_ITS_PAGE)
 async def cancel_run(job_id: int, request: Request) -> Response:
     """Cancel a run; what was measured stays in the store."""
-    _must_run(request)
+    require(request, "admin", "cancelling a run")
     await asyncio.to_thread(state_of(request).queue.cancel, job_id)
     return await _answer(request, job_id, 200)
 
@@ -107,6 +106,8 @@ async def _events(request: Request, job_id: int, *, skipped: str | None) -> Asyn
             waiting = asyncio.ensure_future(anext(following, None))
     finally:
         waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
         await following.aclose()
 
 
@@ -115,16 +116,12 @@ def _event(name: str, version: str, data: Any) -> str:
     return f"event: {name}\nid: {version}\ndata: {text}\n\n"
 
 
-def _must_run(request: Request) -> None:
-    if not request.state.person.can_run:
-        raise PermissionRefusedError("only an admin may start or cancel runs on this page; ask one, or run it yourself")
-
-
 async def _body(request: Request) -> dict[str, Any]:
     """What a form or a JSON object asks for."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        return dict(await request.form())
+        async with request.form() as form:
+            return dict(form)
     try:
         found = json.loads(await request.body() or b"{}")
     except (ValueError, RecursionError) as error:
