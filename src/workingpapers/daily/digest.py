@@ -2,7 +2,6 @@
 
 import hashlib
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -188,9 +187,19 @@ def _state(card: PaperCard) -> str:
     return "not built yet" if card.slug is not None else ""
 
 
-def _wrapped(text: str, indent: str = "") -> str:
-    """Text in lines that fit a mail; words and addresses stay whole."""
-    lines: Sequence[str] = textwrap.wrap(
-        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+def _wrapped(text: str, begin: str = "", indent: str | None = None) -> str:
+    """Text in lines that fit a mail; words and addresses stay whole.
+
+    Args:
+        text: What is wrapped.
+        begin: What the first line begins with.
+        indent: What the others begin with; the same where it is None.
+    """
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=begin,
+        subsequent_indent=begin if indent is None else indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
-    return "\n".join(lines)

@@ -29,7 +29,7 @@ TRENDING_FLOOR = 0.1
 """A lower score is not trending. Only a first issue, which shows what the page is like, has such papers too."""
 MAX_CHANGES = 20
 
-NEAR = {"MiniLM": 0.4, "TF-IDF": 0.2}
+NEAR = {"MiniLM": 0.35, "TF-IDF": 0.2}
 """How alike a saved search and a paper have to be, where the paper does not hold all words of the search."""
 
 

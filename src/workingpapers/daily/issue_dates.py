@@ -35,28 +35,26 @@ def newest_issue(subscription: Subscription, at: datetime) -> IssueDate:
 
     An hour that the clocks skip is due when they have skipped it; one that they repeat is due the first time.
     """
-    zone = _zone(subscription.time_zone)
-    step = 1 if subscription.frequency == "daily" else 7
-    day = at.astimezone(zone).date()
-    if step == 7:
+    day = at.astimezone(_zone(subscription.time_zone)).date()
+    if subscription.frequency == "weekly":
         day -= timedelta(days=(day.weekday() - subscription.weekday) % 7)
-    while (due := _due(day, subscription.hour, zone)) > at:
-        day -= timedelta(days=step)
-    year, week, _ = day.isocalendar()
-    return IssueDate(day.isoformat() if step == 1 else f"{year}-W{week:02}", day, due)
+    found = _issue(subscription, day)
+    return found if found.due <= at else _issue(subscription, day - _step(subscription))
 
 
 def next_issue(subscription: Subscription, at: datetime) -> IssueDate:
     """The first issue that is due after a moment."""
-    ahead = timedelta(days=1 if subscription.frequency == "daily" else 7)
-    found = newest_issue(subscription, at + ahead)
-    # a change of the clocks can put two issues less than a whole step apart
-    earlier = newest_issue(subscription, found.due - timedelta(seconds=1))
-    return earlier if earlier.due > at else found
+    return _issue(subscription, newest_issue(subscription, at).day + _step(subscription))
 
 
-def _due(day: date, hour: int, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(hour), zone).astimezone(UTC)
+def _issue(subscription: Subscription, day: date) -> IssueDate:
+    due = datetime.combine(day, time(subscription.hour), _zone(subscription.time_zone)).astimezone(UTC)
+    year, week, _ = day.isocalendar()
+    return IssueDate(day.isoformat() if subscription.frequency == "daily" else f"{year}-W{week:02}", day, due)
+
+
+def _step(subscription: Subscription) -> timedelta:
+    return timedelta(days=1 if subscription.frequency == "daily" else 7)
 
 
 def _zone(name: str) -> ZoneInfo:

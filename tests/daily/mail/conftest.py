@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-_spec = importlib.util.spec_from_file_location("daily_mail_server", Path(__file__).with_name("_server.py"))
-assert _spec is not None
-assert _spec.loader is not None
-_module = importlib.util.module_from_spec(_spec)
-sys.modules["daily_mail_server"] = _module
-_spec.loader.exec_module(_module)
+for _name in ("server", "house"):
+    _spec = importlib.util.spec_from_file_location(f"daily_mail_{_name}", Path(__file__).with_name(f"_{_name}.py"))
+    assert _spec is not None
+    assert _spec.loader is not None
+    _module = importlib.util.module_from_spec(_spec)
+    sys.modules[_spec.name] = _module
+    _spec.loader.exec_module(_module)
 
 from daily_mail_server import Inbox, mail_server  # noqa: E402
 
