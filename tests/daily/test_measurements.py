@@ -17,6 +17,7 @@ from workingpapers.bench import planning, publish, registry, results, runner
 from workingpapers.bench.local import LocalBackend
 from workingpapers.bench.progress import SilentWatcher
 from workingpapers.bench.store import Store
+from workingpapers.daily import measurements
 from workingpapers.daily.database import Database, now
 from workingpapers.daily.measurements import read_report, sync_measurements
 from workingpapers.daily.reports import history
@@ -227,6 +228,25 @@ def test_a_run_whose_folder_is_gone_stays_in_the_history(catalogued: Database, m
         assert session.get_one(RunRow, second.name.removeprefix("run-")).folder == ""
 
 
+def test_a_report_that_is_written_while_its_run_is_read_is_found_the_next_time(
+    catalogued: Database, measure: Measure, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = measure() / "report.json"
+    aside = report.rename(root / "aside")
+
+    def read_too_early(folder: Path, run_id: str) -> dict[str, object]:
+        try:
+            return read_report(folder, run_id)
+        finally:
+            if aside.exists():
+                aside.rename(report)
+
+    monkeypatch.setattr(measurements, "read_report", read_too_early)
+    assert len(sync_measurements(catalogued, root).problems) == 1
+    assert report.exists()
+    assert sync_measurements(catalogued, root).added == (report.parent.name.removeprefix("run-"),)
+
+
 def test_rows_that_others_brought_are_looked_at(catalogued: Database, measure: Measure, root: Path) -> None:
     run = measure()
     sync_measurements(catalogued, root)
@@ -244,6 +264,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from workingpapers.bench import registry
 from workingpapers.daily import measurements, reports, run_queue
+from workingpapers.daily import measurements
 from workingpapers.daily.database import Database, now
 from workingpapers.daily.tables import PaperRow
 

@@ -78,8 +78,9 @@ def sync_measurements(database: Database, store_root: str | Path) -> SyncReport:
             papers = _papers(session)
             remembered = session.get(NoteRow, _REMEMBERED)
             before = {} if remembered is None else json.loads(remembered.value)
-            fingerprint = _fingerprint(places, papers) + _state(session)
-        if fingerprint == before.get("fingerprint"):
+            files = _fingerprint(places, papers)  # before they are read: what changes meanwhile is seen the next time
+            unchanged = files + _state(session) == before.get("fingerprint")
+        if unchanged:
             return SyncReport(problems=tuple(before["problems"]), looked=False)
         problems: list[str] = []
         found: dict[str, _Found] = {}
@@ -89,7 +90,7 @@ def sync_measurements(database: Database, store_root: str | Path) -> SyncReport:
                     found.setdefault(run.manifest.id, run)
         with database.write() as session:
             added, gone = _write(session, papers, _with_changed_settings(found))
-            fingerprint = _fingerprint(places, papers) + _state(session)
+            fingerprint = files + _state(session)
             value = json.dumps({"fingerprint": fingerprint, "problems": problems}, ensure_ascii=False)
             session.merge(NoteRow(name=_REMEMBERED, value=value))
         return SyncReport(added, gone, tuple(problems))
