@@ -81,7 +81,12 @@ def paper(request: Request, key: str, run: str | None = None) -> Response:
             {"paper": other, "similarity": similarity}
             for other, similarity in state.search.similar(card.id, person_id=person.id, count=6)
         ]
-    shown = {"reading": [(name, sections[name]) for name in _READING if name in sections], "shown_runs": _SHOWN_RUNS}
+    texts = {name: html.replace("<pre>", '<pre tabindex="0">') for name, html in sections.items()}  # keys can scroll it
+    shown = {
+        "sections": texts,
+        "reading": [(name, texts[name]) for name in _READING if name in texts],
+        "shown_runs": _SHOWN_RUNS,
+    }
     return respond(request, "paper.html", data if wants_json(request) else data | shown)
 
 

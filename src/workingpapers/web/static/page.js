@@ -97,9 +97,25 @@ function move(step) {
 }
 
 function press(verb) {
-  const form = one(`form[data-mark="${verb}"]`, current() ?? one("[data-paper]") ?? document.createElement("div"));
+  const place = current() ?? one("[data-paper]");
+  if (!place) return say(papers().length ? "Choose a paper with j and k first." : "There is no paper here.");
+  const form = one(`form[data-mark="${verb}"]`, place);
   if (form) form.requestSubmit();
-  else say(papers().length ? "Choose a paper with j and k first." : "There is no paper here.");
+  else if (verb === "read" && one("form[data-mark]", place)) markRead(place);
+  else say("Sign in first.");
+}
+
+async function markRead(card) {
+  const form = document.createElement("form");
+  form.action = `/papers/${card.dataset.key}/read`;
+  form.innerHTML = `<input name="on" value="${card.matches(".is-read") ? 0 : 1}">`;
+  try {
+    const marks = await post(form);
+    showMarks(marks);
+    say(marks.read ? "Marked as read." : "Marked as unread.");
+  } catch (error) {
+    say(`Not saved: ${error.message}`);
+  }
 }
 
 function note() {
@@ -107,6 +123,7 @@ function note() {
   const field = one("[data-paper] form[data-note] textarea");
   if (!card && field) return field.focus();
   if (!card) return say(papers().length ? "Choose a paper with j and k first." : "There is no paper here.");
+  if (!one("form[data-mark]", card)) return say("Sign in first.");
   const dialog = one("dialog.note-dialog");
   const form = one("form", dialog);
   form.action = `/papers/${card.dataset.key}/note`;

@@ -1,0 +1,53 @@
+"""Running a paper from its page, and watching it to its verdicts."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+Visit = Callable[..., Page]
+RUN_MS = 240_000
+
+
+def test_a_run_is_followed_to_its_verdicts_without_a_reload(visit: Visit) -> None:
+    page = visit("/papers/arnet")
+    page.get_by_role("radio", name="smoke").check()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url("**/runs/*")
+    page.evaluate("window.same = true")
+    expect(page.locator(".log")).to_contain_text("trial 1 started", timeout=RUN_MS)
+    expect(page.locator(".status")).to_have_text("running")
+    expect(page.locator("[data-part=running] li")).to_contain_text("Trial 1")
+    expect(page.locator("#verdicts")).to_be_visible(timeout=RUN_MS)
+    assert page.evaluate("window.same")
+    expect(page.locator(".status")).to_have_text("done")
+    claims = page.request.get("/papers/arnet.json").json()["report"]["claims"]
+    expect(page.locator(".claim .badge")).to_have_count(len(claims))
+    expect(page.locator(".claim .badge.not-tested")).to_have_count(len(claims))  # a smoke run decides nothing
+    page.get_by_role("link", name="See it with figures").click()
+    expect(page.locator(".measured")).to_contain_text("on this machine")
+    expect(page.locator(".measured")).to_contain_text("An older run")
+    page.goto("/runs")
+    expect(page.locator("table.runs tbody tr").last).to_contain_text("1 of 1")
+    page.goto("/papers/arnet")
+    expect(page.locator(".count.holds").first).to_be_visible()  # and what a card shows stays as it was
+
+
+def test_a_run_can_be_cancelled(visit: Visit) -> None:
+    page = visit("/")
+    page.locator("[data-key=heads-ssm] .run").click()
+    page.wait_for_url("**/runs/*")
+    expect(page.locator(".by")).to_contain_text("at laptop scale")
+    page.get_by_role("button", name="Cancel this run").click()
+    expect(page.locator(".status")).to_have_text("cancelled")
+    expect(page.get_by_role("button", name="Cancel this run")).to_have_count(0)
+    expect(page.locator("#verdicts")).to_have_count(0)
+
+
+def test_what_is_asked_for_wrongly_is_explained(visit: Visit) -> None:
+    page = visit("/papers/arnet", expected=("400",))
+    page.locator("#seeds").evaluate("field => { field.type = 'text'; field.value = '1000000'; }")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator(".problem")).to_contain_text("100")
