@@ -15,7 +15,23 @@ from workingpapers.bench.protocols import VERDICTS, Paper
 from workingpapers.bench.results import latest, shipped_store
 
 ROOT = Path(__file__).parents[1]
-VERBS = ("list", "show", "run", "check", "search", "report", "new")
+VERBS = (
+    "list",
+    "show",
+    "run",
+    "check",
+    "search",
+    "report",
+    "new",
+    "serve",
+    "add",
+    "add arxiv",
+    "add hf",
+    "add bibtex",
+    "add json",
+    "export",
+    "import",
+)
 
 
 def papers_table() -> str:
@@ -41,7 +57,7 @@ def command_line() -> str:
     """The help of every command, as it is printed at 100 columns without colour."""
     parts = ["# The command line", "", "Written by `python docs/write_tables.py` from the commands' own help."]
     for verb in ("", *VERBS):
-        command = ["workingpapers", *filter(None, [verb]), "--help"]
+        command = ["workingpapers", *verb.split(), "--help"]
         parts += ["", f"## {' '.join(command[:-1])}", "", "```", _help(command[1:]), "```"]
     return "\n".join(parts) + "\n"
 

@@ -11,7 +11,7 @@ import pytest
 
 import workingpapers
 
-VERBS = ("list", "show", "run", "check", "search", "report", "new")
+VERBS = ("list", "show", "run", "check", "search", "report", "new", "serve", "add", "export", "import")
 HEAVY = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib", "ray", "jinja2")
 _SPY = """
 import sys

@@ -372,11 +372,11 @@ def test_a_file_that_was_cut_off_is_refused_wherever(full: Database, other: Data
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda lines: [*lines[:5], *lines[6:]], "line 22: .* rows are announced and .* are there; get the whole file"),
+        (lambda lines: [*lines[:-2], lines[-1]], "line 22: .* rows are announced and .* are there; get the whole file"),
         (lambda lines: [line.replace("Nameless", "Namelesz") for line in lines], "line 23: .* match their checksum"),
         (lambda lines: [*lines, lines[1]], "line 24: there is more after the last line"),
         (lambda lines: [*lines, *lines], "line 24: there is more after the last line"),
-        (lambda lines: [lines[0], *lines[5:7], lines[1], *lines[7:]], "line 4: a row of people stands after those of"),
+        (lambda lines: [*lines[:2], lines[4], *lines[2:]], "line 4: a row of people stands after those of"),
         (lambda lines: ['[{"title": "x"}]'], "line 1: this is no export; `workingpapers export` writes one"),
         (lambda lines: ["{}"], "line 1: this is no export"),
         (lambda lines: ['{"workingpapers": "export", "format": 2}'], "line 1: format 2 is none .* install a newer"),
