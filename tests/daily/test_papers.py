@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import event, func, select, text
@@ -24,6 +24,7 @@ from workingpapers.daily.papers import (
 from workingpapers.daily.tables import LOCAL_PERSON, ClaimRow, MarkRow, PaperRow, PersonRow, VoteRow
 from workingpapers.errors import InvalidParameterError, InvalidTypeError, UnknownNameError
 
+NOON = datetime(2026, 1, 20, 12, tzinfo=UTC)
 ATTENTION = PaperEntry("Attention Is All You Need", arxiv="1706.03762", source="arxiv", published=date(2017, 6, 12))
 
 
@@ -257,7 +258,7 @@ def test_two_rows_that_turn_out_to_be_one_paper_become_one_with_all_that_people_
         (mark,) = session.scalars(select(MarkRow))
         assert (mark.note, mark.starred is not None) == ("from the number\nfrom the name", True)
         assert session.scalars(text("SELECT rowid FROM paper_text")).all() == [row.id]
-        assert trending.scores(session)[row.id] == pytest.approx(trending.explain(session, row.id).score)
+        assert trending.scores(session, NOON)[row.id] == pytest.approx(trending.explain(session, row.id, NOON).score)
 
 
 def test_an_import_of_a_thousand_papers_takes_as_many_statements_as_one_of_ten(database: Database) -> None:
@@ -407,9 +408,9 @@ def _check(session: Session) -> None:
         assert row.title_key == title_key(row.title)
         assert row.arxiv is not None or keys.count(row.title_key) == 1, row.title
     assert _text_of(session) == _texts_wanted(session)
-    scores = trending.scores(session)
+    scores = trending.scores(session, NOON)
     for row in rows:
-        assert scores[row.id] == pytest.approx(trending.explain(session, row.id).score)
+        assert scores[row.id] == pytest.approx(trending.explain(session, row.id, NOON).score)
 
 
 def _state(session: Session) -> list[tuple[object, ...]]:
@@ -423,7 +424,7 @@ def _state(session: Session) -> list[tuple[object, ...]]:
     return [tuple(row) for table in tables for row in session.execute(text(f"{table} ORDER BY 1, 2"))]
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(12))
 def test_any_sequence_of_imports_keeps_every_paper_once_and_the_index_true(database: Database, seed: int) -> None:
     chance = random.Random(seed)
     batches = [[_random_entry(chance) for _ in range(chance.randrange(1, 9))] for _ in range(6)]
