@@ -1,6 +1,7 @@
 """What the stores hold comes into the database: whole, once, marked, and never on trust."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -208,6 +209,7 @@ def test_a_damaged_run_is_passed_over_and_told_again_each_time(
     sound = measure(base_seed=1)
     spoiled = measure()
     spoil(spoiled)
+    os.utime(spoiled / "run.json", (0, 0))
     report = sync_measurements(catalogued, root)
     assert len(report.problems) == 1
     assert re.search(said, report.problems[0]), report.problems
@@ -241,6 +243,8 @@ def test_a_report_that_is_written_while_its_run_is_read_is_found_the_next_time(
             if aside.exists():
                 aside.rename(report)
 
+    assert sync_measurements(catalogued, root).problems == ()  # it was completed a moment ago
+    os.utime(report.parent / "run.json", (0, 0))
     monkeypatch.setattr(measurements, "read_report", read_too_early)
     assert len(sync_measurements(catalogued, root).problems) == 1
     assert report.exists()

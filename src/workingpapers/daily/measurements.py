@@ -6,7 +6,9 @@ and reported. A run whose folder is gone stays in the history; its `folder` is t
 
 import hashlib
 import json
+import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,8 +31,11 @@ from workingpapers.errors import DamagedRecordError, WorkingPapersError
 
 REPORT = "report.json"
 _VERDICT = ("verdict", "value", "low", "high", "n", "control", "reason")
+_WRITING_S = 120.0
 _REMEMBERED = "measurements"
 _busy = threading.Lock()
+
+log = logging.getLogger("workingpapers.runs")
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ def sync_measurements(database: Database, store_root: str | Path) -> SyncReport:
             fingerprint = files + _state(session)
             value = json.dumps({"fingerprint": fingerprint, "problems": problems}, ensure_ascii=False)
             session.merge(NoteRow(name=_REMEMBERED, value=value))
+        for problem in problems:
+            log.warning("%s", problem)
         return SyncReport(added, gone, tuple(problems))
 
 
@@ -165,11 +172,21 @@ def _runs_of(paper: Paper, store: Store, origin: Origin, problems: list[str]) ->
         if manifest.status != "complete":
             continue
         folder = store.run_folder(paper.slug, manifest.id)
+        if _being_written(folder):
+            continue
         try:
             loaded = results.load_run(paper, store, manifest, origin)
             yield _Found(paper, manifest, read_report(folder, manifest.id), folder.resolve(), origin, loaded.marks)
         except WorkingPapersError as error:
             problems.append(f"{error}; run {manifest.id} of {paper.slug} is passed over")
+
+
+def _being_written(folder: Path) -> bool:
+    """Whether a run was completed a moment ago and its report is on its way."""
+    try:
+        return not (folder / REPORT).exists() and time.time() - (folder / "run.json").stat().st_mtime < _WRITING_S
+    except OSError:
+        return False
 
 
 def _with_changed_settings(found: Mapping[str, _Found]) -> list[_Found]:

@@ -4,6 +4,7 @@ import gc
 import logging
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
@@ -14,11 +15,12 @@ _LAST_ANSWERS_S = 2
 
 
 class _Server(uvicorn.Server):
-    """Says when it answers."""
+    """Says when it answers, and when it is about to end."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], ending: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._ending = ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -27,6 +29,11 @@ class _Server(uvicorn.Server):
         gc.enable()
         if self.started:
             self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Say that it is about to end, so that open streams do not hold the end up; then end."""
+        self._ending()
+        super().handle_exit(sig, frame)
 
 
 def run(settings: WebSettings, listener: socket.socket, ready: Callable[[], None]) -> None:
@@ -55,4 +62,4 @@ def run(settings: WebSettings, listener: socket.socket, ready: Callable[[], None
         proxy_headers=settings.public,
         timeout_graceful_shutdown=_LAST_ANSWERS_S,
     )
-    _Server(config, ready).run([listener])
+    _Server(config, ready, app.state.page.queue.end_following).run([listener])
