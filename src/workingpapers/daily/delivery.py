@@ -142,7 +142,7 @@ def deliver_due(
     dry_run: bool = True,
     *,
     secret: bytes | None = None,
-    search: "SearchEngine | None" = None,
+    search: "Callable[[], SearchEngine] | None" = None,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> DigestReport:
@@ -155,7 +155,7 @@ def deliver_due(
         base_url: How readers reach the page, without a slash at the end.
         dry_run: Whether to leave everything as it is, and only say what would be sent.
         secret: The page's; the one beside the database where it is None.
-        search: Finds what saved searches mean; made where one is needed and None is given.
+        search: Gives what finds the papers that saved searches mean; one is made where None is given and one is needed.
         stop: Asked between two mails whether to end.
         progress: Told how many of how many issues are done.
 
@@ -208,7 +208,7 @@ class _Round:
         at: datetime,
         base_url: str,
         secret: bytes,
-        search: "SearchEngine | None",
+        search: "Callable[[], SearchEngine] | None",
     ) -> None:
         self._database = database
         self._mailer = mailer
@@ -216,6 +216,7 @@ class _Round:
         self._base_url = base_url
         self._secret = secret
         self._search = search
+        self._engine: SearchEngine | None = None
         self._near: dict[str, frozenset[int]] = {}
         self._until: datetime | None = None
 
@@ -355,14 +356,18 @@ class _Round:
         if not query:
             return frozenset()
         if query not in self._near:
-            if self._search is None:
-                from workingpapers.daily.search.engine import SearchEngine
-
-                self._search = SearchEngine(self._database)
-            if not self._near:
-                self._search.ensure()  # the newest papers too
-            self._near[query] = papers_near(self._search, query)
+            if self._engine is None:
+                self._engine = self._make_engine()
+                self._engine.ensure()  # the newest papers too
+            self._near[query] = papers_near(self._engine, query)
         return self._near[query]
+
+    def _make_engine(self) -> "SearchEngine":
+        if self._search is not None:
+            return self._search()
+        from workingpapers.daily.search.engine import SearchEngine
+
+        return SearchEngine(self._database)
 
     def _compose(self, session: Session, one: Due, selection: Selection) -> Digest:
         return compose(

@@ -6,6 +6,7 @@ see that and do nothing.
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from workingpapers.daily.database import Database
@@ -28,7 +29,7 @@ class DigestClock:
         mailer: Takes the mails; with one that writes into a folder, nothing is started.
         base_url: How readers reach the page.
         secret: The page's.
-        search: Finds what saved searches mean.
+        search: Gives what finds the papers that saved searches mean; asked when there is one to send.
         every_s: Seconds between two rounds.
     """
 
@@ -39,7 +40,7 @@ class DigestClock:
         base_url: str,
         *,
         secret: bytes | None = None,
-        search: "SearchEngine | None" = None,
+        search: "Callable[[], SearchEngine] | None" = None,
         every_s: float = EVERY_S,
     ) -> None:
         self._database = database

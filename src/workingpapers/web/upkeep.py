@@ -1,9 +1,11 @@
-"""What the page does beside answering: it takes in what was measured or imported meanwhile, and embeds new papers."""
+"""What the page does beside answering: it takes in what was measured or imported meanwhile, embeds new papers, and
+sends the mails that are due."""
 
 import logging
 import threading
 from typing import TYPE_CHECKING
 
+from workingpapers.daily.digest_clock import DigestClock
 from workingpapers.daily.measurements import sync_measurements
 
 if TYPE_CHECKING:
@@ -15,7 +17,8 @@ EVERY_S = 10.0
 
 
 class Upkeep:
-    """A thread that looks every few seconds; each look is cheap where nothing changed.
+    """A thread that looks every few seconds, each look cheap where nothing changed, and one that mails where a mail
+    server is set.
 
     Args:
         state: The server's parts.
@@ -25,14 +28,23 @@ class Upkeep:
         self._state = state
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="upkeep", daemon=True)
+        self._clock = DigestClock(
+            state.database,
+            state.mailer,
+            state.settings.base_url,
+            secret=state.secret,
+            search=lambda: state.search,
+        )
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the threads."""
         self._thread.start()
+        self._clock.start()
 
     def stop(self) -> None:
-        """Have it end; it is not waited for long, because what it does can be done again."""
+        """Have them end; upkeep is not waited for long, because what it does can be done again."""
         self._over.set()
+        self._clock.stop()
         self._thread.join(timeout=1.0)
 
     def _work(self) -> None:
