@@ -51,6 +51,17 @@ def _third_party_rooms_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _own_database(_database_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKINGPAPERS_DATABASE", str(_database_path))
+
+
+@pytest.fixture(scope="session")
+def _database_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all, so that the catalogue is embedded once."""
+    return tmp_path_factory.mktemp("database") / "daily.sqlite"
+
+
 @pytest.fixture
 def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
     """Runs a command line and returns what came out."""

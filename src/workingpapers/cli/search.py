@@ -83,9 +83,10 @@ def search(
     if find_spec("sqlalchemy") is not None:
         hits, engine = _in_database(text, mode, limit, database, out)
     else:
-        if mode == "meaning" or database is not None:
-            what = "--mode meaning" if mode == "meaning" else "--database"
-            raise InvalidParameterError(f"{what} needs the extra `web`; `pip install 'workingpapers[web,search]'`")
+        if mode == "meaning":
+            raise InvalidParameterError("--mode meaning needs `pip install 'workingpapers[web,search]'`")
+        if database is not None:
+            out.note("a database needs `pip install 'workingpapers[web]'`; only installed papers are searched")
         hits, engine = _in_rooms(text, limit), "words of installed papers"
     out.deliver(
         data=lambda: [asdict(hit) for hit in hits],

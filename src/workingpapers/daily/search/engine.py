@@ -202,12 +202,11 @@ def _best(index: Index, similarities: "NDArray[np.float32]", count: int, floor: 
     """The papers with the largest cosines above the floor, best first, equal ones newest first."""
     import numpy as np
 
-    if len(similarities) > count:
-        places = np.argpartition(similarities, len(similarities) - count)[-count:]
-    else:
-        places = np.arange(len(similarities))
-    places = places[similarities[places] >= floor]
-    places = places[np.lexsort((-index.ids[places], -similarities[places]))]
+    least = floor
+    if len(similarities) > count:  # all that equal the last one are sorted, so that the newest of them are taken
+        least = max(least, float(np.partition(similarities, len(similarities) - count)[-count]))
+    places = np.flatnonzero(similarities >= least)
+    places = places[np.lexsort((-index.ids[places], -similarities[places]))][:count]
     return list(zip(index.ids[places].tolist(), similarities[places].tolist(), strict=True))
 
 
