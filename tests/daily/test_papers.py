@@ -106,6 +106,11 @@ def test_spellings_of_a_title_share_their_key(spelling: str) -> None:
     assert title_key(spelling) == "deeponetlearningnonlinearoperators"
 
 
+def test_plain_letters_and_accented_ones_are_folded_alike() -> None:
+    letters = "".join(map(chr, range(32, 127)))
+    assert title_key(f"{letters} ") + "e" == title_key(f"{letters} é")
+
+
 def test_titles_that_differ_in_a_letter_or_a_number_have_different_keys() -> None:
     titles = ["GPT-3", "GPT-4", "学习", "学問", "αβ", "αγ", "की", "का", "∞", "∅"]
     assert len({title_key(title) for title in titles}) == len(titles)

@@ -13,6 +13,7 @@ _OLD_KEY = re.compile(r"([a-z]+(?:-[a-z]+)?)-([0-9]{7})", re.ASCII)
 _ARXIV_PATH = re.compile(r"/(?:abs|pdf|html|format|ps|src|e-print)/(.+?)(?:\.pdf)?/?")
 _PAPERS_PATH = re.compile(r"/papers/([^/]+)/?")
 _DOI = re.compile(r"(?:doi:|(?:https?://)?(?:dx\.)?doi\.org/)?10\.48550/arxiv\.(.+)", re.IGNORECASE)
+_NO_LETTERS = re.compile(r"[^a-z0-9]+")
 _LONGEST = 300
 
 
@@ -29,6 +30,9 @@ class Named(Protocol):
 
 def title_key(title: str) -> str:
     """What all spellings of a title share: its letters and digits, without capitals, accents and punctuation."""
+    if title.isascii():
+        kept = _NO_LETTERS.sub("", title.lower())
+        return kept or " ".join(title.lower().split())
     parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", title).casefold())
     kept = "".join(part for part in parts if part.isalnum() or _is_vowel_sign(part))
     return unicodedata.normalize("NFC", kept) or " ".join(title.casefold().split())
