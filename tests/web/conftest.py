@@ -10,7 +10,6 @@ from starlette.testclient import TestClient
 from workingpapers.daily.papers import PaperEntry, add_papers
 from workingpapers.web.app import create_app
 from workingpapers.web.settings import WebSettings
-from workingpapers.web.state import PageState
 
 HERE = "http://127.0.0.1:8000"
 PUBLIC = "https://papers.example.org"
@@ -43,8 +42,7 @@ PLAIN = PaperEntry(
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[TestClient]:
     """A page for one person, with two papers."""
-    with _client(WebSettings(database=tmp_path / "daily.sqlite", store=tmp_path / "runs"), HERE) as client:
-        yield client
+    yield from _client(WebSettings(database=tmp_path / "daily.sqlite", store=tmp_path / "runs"), HERE)
 
 
 @pytest.fixture
@@ -52,17 +50,13 @@ def public_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tes
     """A page that people sign in to, with the same papers."""
     monkeypatch.setenv("WORKINGPAPERS_SECRET", "s" * 43)
     settings = WebSettings(database=tmp_path / "daily.sqlite", store=tmp_path / "runs", public=True, base_url=PUBLIC)
-    with _client(settings, PUBLIC) as client:
-        yield client
+    yield from _client(settings, PUBLIC)
 
 
-def state_of_client(client: TestClient) -> PageState:
-    """The parts of the page behind a client."""
-    return client.app.state.page  # type: ignore[attr-defined]
-
-
-def _client(settings: WebSettings, address: str) -> TestClient:
+def _client(settings: WebSettings, address: str) -> Iterator[TestClient]:
+    """Without the threads that a server starts: nothing happens but what the test does."""
     app = create_app(settings)
     with app.state.page.database.write() as session:
         add_papers(session, [HOSTILE, PLAIN])
-    return TestClient(app, base_url=address, follow_redirects=False)
+    yield TestClient(app, base_url=address, follow_redirects=False)
+    app.state.page.database.close()

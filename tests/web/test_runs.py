@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,19 @@ def left_running(page: TestClient, slug: str = "arnet") -> int:
 @pytest.fixture
 def still_page(page: TestClient) -> TestClient:
     """A page whose queue takes requests and works none off."""
-    page.app.state.page.queue.stop()  # type: ignore[attr-defined]
     return page
 
 
-def test_from_the_form_to_the_verdicts(page: TestClient) -> None:
+@pytest.fixture
+def working_page(page: TestClient) -> Iterator[TestClient]:
+    """A page whose queue works."""
+    page.app.state.page.queue.start()  # type: ignore[attr-defined]
+    yield page
+    page.app.state.page.queue.stop()  # type: ignore[attr-defined]
+
+
+def test_from_the_form_to_the_verdicts(working_page: TestClient) -> None:
+    page = working_page
     state = page.app.state.page  # type: ignore[attr-defined]
     fill(state)
     asked = page.post("/papers/sample-room/run", data={"scale": "smoke", "seeds": "2"})
