@@ -273,6 +273,7 @@ def test_a_card_shows_the_paper_its_verdicts_and_what_the_person_did(database: D
         paper = add_papers(session, [entry]).added[0]
         _run(session, paper, "old", newest=False, counts={"holds": 9})
         _run(session, paper, "new", newest=True, counts={"holds": 2, "undecided": 1})
+        _run(session, paper, "smoke", newest=False, counts={"not tested": 3})
         marks.vote(session, ME, paper)
         marks.set_note(session, ME, paper, "mine")
     with database.read() as session:
@@ -289,6 +290,14 @@ def test_a_card_shows_the_paper_its_verdicts_and_what_the_person_did(database: D
     assert (card.scale, card.run_id, card.marks) == ("laptop", "new", ("older code",))
     assert (card.votes, card.voted, card.upvotes, card.note, card.starred) == (1, True, 5, "mine", False)
     assert card.trending == pytest.approx(1, rel=1e-3)  # one vote; the listing has long faded
+
+
+def test_a_card_leads_nowhere_but_to_the_web(database: Database) -> None:
+    with database.write() as session:
+        paper = add_papers(session, [PaperEntry("A", url="https://a.org")]).added[0]
+        session.execute(text("UPDATE papers SET url = 'javascript:alert(1)'"))  # as a forged export could bring it
+    with database.read() as session:
+        assert feed.cards(session, [paper], ME)[0].url is None
 
 
 def test_a_paper_that_was_never_measured_has_no_counts(filled: Database) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from workingpapers.bench.protocols import VERDICTS
 from workingpapers.daily.database import now
+from workingpapers.daily.entries import safe_address
 from workingpapers.daily.identity import paper_key
 from workingpapers.daily.trending import score_of
 
@@ -118,7 +119,7 @@ def _card(row: Row[Any], topics: tuple[Topic, ...], moment: datetime) -> PaperCa
         listed=date.fromisoformat(row.listed),
         topics=topics,
         source=row.source,
-        url=row.url,
+        url=safe_address(row.url),
         built=bool(row.built),
         counts=None if counts is None else {name: int(counts.get(name, 0)) for name in VERDICTS},
         scale=row.scale,
