@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -31,6 +31,7 @@ ARGUMENTS = (
 )
 _READY_S = 60.0
 _STEP_MS = 60_000
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,8 @@ def test_a_paper_shows_its_evidence(visit: Visit) -> None:
     page.locator("#figures").scroll_into_view_if_needed()
     pictures = page.locator(".pictures img")
     expect(pictures).to_have_count(len(data["report"]["pictures"]))
-    page.wait_for_function("document.querySelector('.pictures img').naturalWidth > 100")
+    expect(pictures.first).to_have_js_property("complete", True)
+    assert pictures.first.evaluate("one => one.naturalWidth") > 100
     for heading in ("Use it", "Differences from the paper", "Cost", "How it was measured", "History"):
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
 

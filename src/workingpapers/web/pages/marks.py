@@ -65,8 +65,13 @@ def _change(request: Request, key: str, what: str, change: Callable[[Session, in
 
 def _back(request: Request, key: str) -> str:
     """The page that the form was on, at the paper's place; the paper's own page where that is not known."""
-    came_from = urlsplit(request.headers.get("referer", ""))
     own = f"/papers/{quote(key, safe='')}"
-    path = came_from.path if came_from.netloc == request.headers.get("host") and came_from.path[:2] != "//" else own
-    query = f"?{came_from.query}" if path == came_from.path and came_from.query else ""
-    return f"{path or '/'}{query}" + ("" if path == own else f"#paper-{quote(key, safe='')}")
+    try:
+        came_from = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return own
+    foreign = came_from.netloc != request.headers.get("host") or came_from.path.startswith("//")
+    if foreign or came_from.path == own:
+        return own
+    query = f"?{came_from.query}" if came_from.query else ""
+    return f"{came_from.path or '/'}{query}#paper-{quote(key, safe='')}"
