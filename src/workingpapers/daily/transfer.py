@@ -170,7 +170,9 @@ class _Moving:
                 self.session.execute(statement, [values for _, values in self.waiting])
         except IntegrityError:
             self._find_culprit(statement)
-        self.added[name] += self._changes() - before
+        if added := self._changes() - before:
+            self.added[name] += added
+            self.matching.changed |= {values["paper_id"] for _, values in self.waiting if "paper_id" in values}
         self.waiting = []
 
     def _find_culprit(self, statement: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Column, ColumnElement, String, cast, func, select, update
 from sqlalchemy.orm import Session
 
 from workingpapers.daily.tables import LOCAL_PERSON
@@ -48,8 +48,6 @@ class Matching:
 
     def take(self, name: str, values: dict[str, Any]) -> dict[str, Any] | None:
         """The row to bring in, with its numbers of this database; None where it is here already."""
-        if (paper := values.get("paper_id")) is not None:
-            self.changed.add(paper)
         match name:
             case "papers":
                 return self._paper(values)
@@ -109,14 +107,13 @@ class Matching:
         if values["id"] in self._numbers["papers"]:
             raise DamagedRecordError(f"number {values['id']} of papers is there twice")
         self._numbers["papers"][values["id"]] = found
-        papers = table("papers")
-        here = self._session.execute(select(papers).where(papers.c.id == found)).mappings().one()
-        filled = {name: values[name] for name in _FILLED if values[name] and not here[name]}
-        if values["upvotes"] > here["upvotes"]:
+        filled = {name: values[name] for name in self._papers.lacking[found] if values[name]}
+        if values["upvotes"] > self._papers.upvotes[found]:
             filled["upvotes"] = values["upvotes"]
         if "summary" in filled:
             filled["summary_kind"] = values["summary_kind"]
         if filled:
+            papers = table("papers")
             self._session.execute(update(papers).where(papers.c.id == found).values(filled))
             self.changed.add(found)
         return None
@@ -169,8 +166,16 @@ class _Papers:
         self.arxiv: dict[str, int] = {}
         self.titles: dict[str, list[int]] = defaultdict(list)
         self.with_arxiv: set[int] = set()
-        wanted = select(papers.c.id, papers.c.slug, papers.c.arxiv, papers.c.title_key).order_by(papers.c.id)
-        for id_, slug, arxiv, title in session.execute(wanted):
+        self.upvotes: dict[int, int] = {}
+        self.lacking: dict[int, list[str]] = {}
+        """Columns that are empty and that an import may fill."""
+        wanted = select(papers.c.id, papers.c.slug, papers.c.arxiv, papers.c.title_key, papers.c.upvotes)
+        empty = [_is_empty(papers.c[name]).label(f"no_{name}") for name in _FILLED]
+        for id_, slug, arxiv, title, upvotes, *lacks in session.execute(
+            wanted.add_columns(*empty).order_by(papers.c.id)
+        ):
+            self.upvotes[id_] = upvotes
+            self.lacking[id_] = [name for name, lacking in zip(_FILLED, lacks, strict=True) if lacking]
             if slug is not None:
                 self.slugs[slug] = id_
             if arxiv is not None:
@@ -190,6 +195,10 @@ class _Papers:
             if values["arxiv"] is None or found not in self.with_arxiv:
                 return found
         return None
+
+
+def _is_empty(column: Column[Any]) -> ColumnElement[bool]:
+    return func.coalesce(cast(column, String), "").in_(("", "0", "[]"))
 
 
 def _person(row: _Row) -> Hashable:

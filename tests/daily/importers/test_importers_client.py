@@ -202,7 +202,7 @@ def test_all_who_share_a_database_ask_in_turn(shared: bool, database: Database) 
     def ask() -> None:
         pace = Pace(database if shared else None, {"example": 5.0}, waits.append)
         for _ in range(2):
-            pace.wait("papers.example")
+            pace.wait("papers.example", 60.0)
 
     threads = [threading.Thread(target=ask) for _ in range(3)]
     start = time.time()
@@ -213,6 +213,17 @@ def test_all_who_share_a_database_ask_in_turn(shared: bool, database: Database) 
     passed = time.time() - start
     # the six turns are 5 s apart, however late each thread came to ask for its own
     assert (0 + 1 + 2 + 3 + 4 + 5) * 5.0 - 6 * passed <= sum(waits) <= 75.0
+
+
+def test_a_turn_that_comes_too_late_is_not_taken(database: Database) -> None:
+    waits: list[float] = []
+    pace = Pace(database, {"example": 60.0}, waits.append)
+    pace.wait("example", 15.0)
+    for _ in range(2):
+        with pytest.raises(FetchError, match=r"others wait for example already; try again in (60|5\d) s"):
+            pace.wait("example", 15.0)
+    pace.wait("example", 120.0)
+    assert waits == [pytest.approx(60.0, abs=10.0)]
 
 
 def test_a_turn_in_the_far_future_is_a_wrong_clock(other_server, database: Database, answer) -> None:
@@ -229,7 +240,7 @@ def test_arxiv_is_asked_once_in_three_seconds(database: Database) -> None:
     waits: list[float] = []
     pace = Pace(database, sleep=waits.append)
     for host in ("export.arxiv.org", "export.arxiv.org", "export.arxiv.org", "notarxiv.org", "notarxiv.org"):
-        pace.wait(host)
+        pace.wait(host, 60.0)
     assert waits == [pytest.approx(3.0, abs=0.5), pytest.approx(6.0, abs=0.5)]
 
 

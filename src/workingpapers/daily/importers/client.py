@@ -207,7 +207,7 @@ class Client(AbstractContextManager["Client"]):
         """One request; its answer is read under the limits of time and size."""
         import httpx
 
-        self._pace.wait(url.host)
+        self._pace.wait(url.host, self._patience.total_s)
         end = time.monotonic() + self._patience.answer_s
         body = bytearray()
         with self._connections().stream("GET", url, headers=dict(headers)) as response:

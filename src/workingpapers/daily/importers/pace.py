@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from workingpapers.daily.database import Database
 from workingpapers.daily.tables import NoteRow
+from workingpapers.errors import FetchError
 
 INTERVALS_S: Mapping[str, float] = {"arxiv.org": 3.0, "huggingface.co": 0.5}
 """Seconds between two requests to a host or to one below it; arXiv asks for three. Others are asked without a wait."""
@@ -35,12 +36,16 @@ class Pace:
         self._intervals_s = intervals_s
         self._sleep = sleep
 
-    def wait(self, host: str) -> None:
-        """Take the next turn at a host and wait for it."""
+    def wait(self, host: str, longest_s: float) -> None:
+        """Take the next turn at a host and wait for it.
+
+        Raises:
+            FetchError: it comes later than in `longest_s`; nothing was taken.
+        """
         interval_s = self._interval_s(host)
         if interval_s <= 0:
             return
-        wait_s = self._reserve(host, interval_s)
+        wait_s = self._reserve(host, interval_s, longest_s)
         if wait_s > 0:
             self._sleep(wait_s)
 
@@ -48,12 +53,13 @@ class Pace:
         fitting = [known for known in self._intervals_s if host == known or host.endswith("." + known)]
         return self._intervals_s[max(fitting, key=len)] if fitting else 0.0
 
-    def _reserve(self, host: str, interval_s: float) -> float:
+    def _reserve(self, host: str, interval_s: float, longest_s: float) -> float:
         """Note when this host may be asked after us; the seconds until we may."""
         if self._database is None:
             with _taking:
                 now = time.time()
                 turn = _turn(_turns.get(host, 0.0), now, interval_s)
+                _check_wait(host, turn - now, longest_s)
                 _turns[host] = turn + interval_s
                 return turn - now
         name = f"next request to {host}"
@@ -61,6 +67,7 @@ class Pace:
             row = session.get(NoteRow, name)
             now = time.time()
             turn = _turn(_number(row.value) if row else 0.0, now, interval_s)
+            _check_wait(host, turn - now, longest_s)
             if row is None:
                 session.add(row := NoteRow(name=name, value=""))
             row.value = f"{turn + interval_s:.3f}"
@@ -70,6 +77,11 @@ class Pace:
 def _turn(free: float, now: float, interval_s: float) -> float:
     """When it is our turn, if the host is free from a moment on."""
     return now + interval_s if free > now + _QUEUE * interval_s else max(free, now)
+
+
+def _check_wait(host: str, wait_s: float, longest_s: float) -> None:
+    if wait_s > longest_s:
+        raise FetchError(f"others wait for {host} already; try again in {wait_s:.0f} s")
 
 
 def _number(text: str) -> float:
