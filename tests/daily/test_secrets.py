@@ -5,8 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from workingpapers.daily.secrets import page_secret, secret_file, signature
+from workingpapers.daily.database import Database
+from workingpapers.daily.secrets import check_secret, page_secret, remember_secret, secret_file, signature
+from workingpapers.daily.tables import NoteRow
 from workingpapers.errors import InvalidParameterError, StoreError
 
 
@@ -89,3 +92,18 @@ def test_a_signature_depends_on_secret_purpose_and_text() -> None:
     }
     assert signed not in others
     assert len(others) == 4
+
+
+def test_a_process_with_another_secret_than_the_page_is_told(database: Database) -> None:
+    check_secret(database, b"one")
+    remember_secret(database, b"one")
+    check_secret(database, b"one")
+    with pytest.raises(InvalidParameterError, match="set WORKINGPAPERS_SECRET as it is set there"):
+        check_secret(database, b"two")
+    before = database.version()
+    remember_secret(database, b"one")
+    assert database.version() == before
+    remember_secret(database, b"two")
+    check_secret(database, b"two")
+    with database.read() as session:
+        assert all(b"two" not in str(row.value).encode() for row in session.scalars(select(NoteRow)))

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import workingpapers
-from workingpapers.cli import add, check, digest, export, import_, new, report, search, serve, show, subscribe
+from workingpapers.cli import add, check, digest, export, import_, new, people, report, search, serve, show, subscribe
 from workingpapers.cli import list as list_verb
 from workingpapers.cli import run as run_verb
 from workingpapers.cli.options import DebugOption, FormatOption, examples
@@ -29,7 +29,22 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for _verb in (list_verb, show, run_verb, check, search, report, new, serve, add, export, import_, subscribe, digest):
+for _verb in (
+    list_verb,
+    show,
+    run_verb,
+    check,
+    search,
+    report,
+    new,
+    serve,
+    add,
+    export,
+    import_,
+    subscribe,
+    digest,
+    people,
+):
     _verb.add_to(app)
 
 

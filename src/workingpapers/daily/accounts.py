@@ -150,6 +150,20 @@ def set_role(session: Session, email: str, role: str, *, at: datetime | None = N
     return _person(person)
 
 
+def person_at(session: Session, email: str) -> Person:
+    """The person with an address.
+
+    Raises:
+        InvalidParameterError: this is no address.
+        UnknownNameError: nobody with it has signed in or been given a role.
+    """
+    address = mail_address(email)
+    row = session.scalar(select(PersonRow).where(PersonRow.email == address))
+    if row is None:
+        raise UnknownNameError(f"nobody with the address {address} has signed in or been given a role")
+    return _person(row)
+
+
 def people(session: Session) -> list[Person]:
     """Everybody with an address, in its order."""
     rows = session.scalars(select(PersonRow).where(PersonRow.email.is_not(None)).order_by(PersonRow.email))

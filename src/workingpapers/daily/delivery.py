@@ -33,7 +33,7 @@ from workingpapers.daily.mail import (
     OutboxMailer,
     ServerUnavailableError,
 )
-from workingpapers.daily.secrets import page_secret
+from workingpapers.daily.secrets import check_secret, page_secret, remember_secret
 from workingpapers.daily.sole_holder import SoleHolder
 from workingpapers.daily.subscription_request import Subscription
 from workingpapers.daily.subscriptions import all_active, clear_unconfirmed
@@ -160,11 +160,14 @@ def deliver_due(
         progress: Told how many of how many issues are done.
 
     Raises:
+        InvalidParameterError: the secret is another one than the page's.
         StoreError: the database cannot be written. What was sent stays sent.
     """
     at = at or now()
     report = DigestReport(at, dry_run)
-    sender = _Round(database, mailer, at, base_url.rstrip("/"), secret or page_secret(database.path), search)
+    secret = secret or page_secret(database.path)
+    check_secret(database, secret)
+    sender = _Round(database, mailer, at, base_url.rstrip("/"), secret, search)
     if dry_run or mailer is None:
         with database.read() as session:
             waiting = due(session, at)
@@ -177,6 +180,7 @@ def deliver_due(
         report.busy = True
         return report
     try:
+        remember_secret(database, secret)
         report.unknown = _settle(database, at)
         with database.read() as session:
             waiting = due(session, at)
@@ -300,13 +304,13 @@ class _Round:
     def _begin_handing_over(self, issue_id: int) -> None:
         with self._database.write() as session:
             row = session.get(IssueRow, issue_id)
+            is_due = row is not None and row.status == "due"
             owner = None if row is None else session.get(SubscriptionRow, row.subscription_id)
-            if row is not None and row.status == "due":
-                active = owner is not None and owner.status == "active"
-                row.status = "handing over" if active else "failed"
-                row.problem = None if active else "the subscription ended"
-            going = row is not None and row.status == "handing over" and row.problem is None
-        if not going:
+            is_wanted = owner is not None and owner.status == "active"
+            if row is not None and is_due:
+                row.status = "handing over" if is_wanted else "failed"
+                row.problem = None if is_wanted else "the subscription ended"
+        if not (is_due and is_wanted):
             raise _NotDueError(f"issue {issue_id} is not due any more")
 
     def _done(self, issue_id: int, status: str) -> None:

@@ -9,10 +9,14 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from workingpapers.daily.database import Database
+from workingpapers.daily.tables import NoteRow
 from workingpapers.errors import InvalidParameterError, StoreError
 
 ENVIRONMENT = "WORKINGPAPERS_SECRET"
 MIN_LENGTH = 32
+
+_REMEMBERED = "secret"
 
 
 def page_secret(database: Path) -> bytes:
@@ -45,6 +49,32 @@ def signature(secret: bytes, purpose: str, text: str) -> str:
     """What proves that this page wrote `text` for a purpose; 43 letters that an address can hold."""
     mac = hmac.new(secret, f"{purpose}\0{text}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+
+
+def remember_secret(database: Database, secret: bytes) -> None:
+    """Note which secret the page signs with, as a hash, so that a process with another one can be told."""
+    mark = signature(secret, "remembered", "")
+    with database.read() as session:
+        known = session.get(NoteRow, _REMEMBERED)
+    if known is None or known.value != mark:
+        with database.write() as session:
+            session.merge(NoteRow(name=_REMEMBERED, value=mark))
+
+
+def check_secret(database: Database, secret: bytes) -> None:
+    """Refuse to sign with another secret than the page's: what it signs, the page would not know.
+
+    Raises:
+        InvalidParameterError: the page was last served, or mails last sent, with another secret.
+    """
+    with database.read() as session:
+        known = session.get(NoteRow, _REMEMBERED)
+    if known is not None and known.value != signature(secret, "remembered", ""):
+        raise InvalidParameterError(
+            f"the page's secret is another one here than where {database.path} was used last, so the links in these "
+            f"mails would not work; set {ENVIRONMENT} as it is set there, or, to change it, start "
+            "`workingpapers serve` with the new one"
+        )
 
 
 def _read(path: Path) -> bytes:

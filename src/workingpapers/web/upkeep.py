@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workingpapers.daily.digest_clock import DigestClock
 from workingpapers.daily.measurements import sync_measurements
+from workingpapers.daily.secrets import remember_secret
 
 if TYPE_CHECKING:
     from workingpapers.web.state import PageState
@@ -38,6 +39,7 @@ class Upkeep:
 
     def start(self) -> None:
         """Start the threads."""
+        remember_secret(self._state.database, self._state.secret)
         self._thread.start()
         self._clock.start()
 

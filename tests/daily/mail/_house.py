@@ -1,5 +1,6 @@
 """Papers and subscribers of the tests, and senders in processes of their own."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -24,7 +25,8 @@ from workingpapers.daily.trending import refresh
 
 SENDER = "Working Papers <papers@example.org>"
 BASE_URL = "https://papers.example.org"
-SECRET = b"s" * 32
+IN_ENVIRONMENT = "s" * 40
+SECRET = hashlib.sha256(IN_ENVIRONMENT.encode()).digest()
 MONDAY = datetime(2025, 11, 24, 12, tzinfo=UTC)
 """When people subscribe: after the hour of that day's mails."""
 TUESDAY, WEDNESDAY = (MONDAY + timedelta(days=days) for days in (1, 2))
@@ -119,7 +121,7 @@ def start_sending(database: Database, inbox: Inbox, at: datetime = TUESDAY) -> S
     settings = {
         "WORKINGPAPERS_SMTP_URL": f"smtp://127.0.0.1:{inbox.port}",
         "WORKINGPAPERS_MAIL_FROM": SENDER,
-        "WORKINGPAPERS_SECRET": "s" * 40,
+        "WORKINGPAPERS_SECRET": IN_ENVIRONMENT,
     }
     command = [sys.executable, "-m", "workingpapers", "digest", "--send", "--format", "json"]
     options = ["--database", str(database.path), "--at", at.isoformat(), "--base-url", BASE_URL]

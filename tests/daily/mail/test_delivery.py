@@ -35,6 +35,7 @@ from workingpapers.daily.mail import OutboxMailer
 from workingpapers.daily.subscriptions import CONFIRM_WITHIN, SubscriptionRequest, subscribe, unsubscribe_token
 from workingpapers.daily.subscriptions import unsubscribe as end
 from workingpapers.daily.tables import IssueRow, SubscriptionRow
+from workingpapers.errors import InvalidParameterError
 
 TITLES = ("Alpha Paper", "Beta Paper", "Gamma Paper")
 HOUR = timedelta(hours=1)
@@ -373,6 +374,14 @@ def test_a_round_that_fails_does_not_end_the_clock(
     assert clock.running
     clock.stop()
     assert "the digest could not be sent; it is tried again" in caplog.text
+
+
+def test_a_sender_with_another_secret_sends_no_links_that_do_not_work(papers: Database, inbox: Inbox) -> None:
+    subscribed(papers)
+    send(papers, mailer_to(inbox))
+    with pytest.raises(InvalidParameterError, match="the page's secret is another one here"):
+        deliver_due(papers, mailer_to(inbox), WEDNESDAY, BASE_URL, False, secret=b"t" * 32)
+    assert len(inbox.arrived) == 1
 
 
 def test_while_one_process_sends_another_does_nothing(papers: Database, inbox: Inbox) -> None:

@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from daily_mail_house import MONDAY, SENDER, add_paper, issues, subscribed, texts
+from daily_mail_house import IN_ENVIRONMENT, MONDAY, SENDER, add_paper, issues, subscribed, texts
 from daily_mail_server import Inbox
 
 from workingpapers.cli.main import main
+from workingpapers.daily.accounts import person_of_session, redeem_login, request_login
 from workingpapers.daily.database import Database, now
 
 Run = Callable[..., tuple[int, str, str]]
@@ -20,7 +21,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command line on a database of this test."""
     monkeypatch.setenv("WORKINGPAPERS_DATABASE", str(tmp_path / "daily.sqlite"))
-    monkeypatch.setenv("WORKINGPAPERS_SECRET", "s" * 40)
+    monkeypatch.setenv("WORKINGPAPERS_SECRET", IN_ENVIRONMENT)
     monkeypatch.delenv("WORKINGPAPERS_BASE_URL", raising=False)
     monkeypatch.setenv("COLUMNS", "120")
 
@@ -154,3 +155,32 @@ def test_without_a_database_nothing_is_made(run: Run, tmp_path: Path) -> None:
 def test_a_weekday_may_be_shortened(run: Run, day: str) -> None:
     _, out, _ = run("subscribe", "a@x.example", "--weekday", day, "--format", "json")
     assert json.loads(out)["weekday"] == 0
+
+
+def test_an_admin_is_made_before_anybody_signed_in(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("people", "Boss@example.org", "admin")
+    assert (code, out) == (0, "boss@example.org: admin (starts runs too)\n")
+    run("people", "eve@example.org", "curator")
+    database = Database(tmp_path / "daily.sqlite")
+    with database.write() as session:
+        _, cookie = redeem_login(session, request_login(session, "boss@example.org"))
+        found = person_of_session(session, cookie)
+    assert found is not None
+    assert found.can_run
+    assert run("people", "boss@example.org", "reader", "--sign-out")[0] == 0
+    with database.read() as session:
+        assert person_of_session(session, cookie) is None
+    _, out, _ = run("people", "--format", "json")
+    assert [(one["email"], one["role"]) for one in json.loads(out)] == [
+        ("boss@example.org", "reader"),
+        ("eve@example.org", "curator"),
+    ]
+    for arguments, message in (
+        (["boss@example.org"], "the role of 'boss@example.org' is missing"),
+        (["boss@example.org", "root"], "role 'root' is unknown; allowed are reader, curator, admin"),
+        (["boss", "admin"], "'boss' is no e-mail address"),
+        (["zoe@example.org", "--sign-out"], "nobody with the address zoe@example.org"),
+    ):
+        code, _, err = run("people", *arguments)
+        assert code == 2
+        assert message in err
