@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from workingpapers.daily.database import now
+from workingpapers.daily.papers import find_paper
+from workingpapers.daily.tables import EventRow, RunRow, VerdictRow
+
 JSON = {"Accept": "application/json"}
 HTML = {"Accept": "text/html"}
 KEY = "2611.00002"
@@ -83,6 +87,42 @@ def test_what_makes_no_sense_is_400_and_says_why(page: TestClient, path: str) ->
 @pytest.mark.parametrize("path", ["/papers/nothing", "/topics/nothing", "/runs/77", "/papers/2611.00002/report.html"])
 def test_what_is_not_there_is_404(page: TestClient, path: str) -> None:
     assert page.get(path, headers=HTML).status_code == 404
+
+
+def test_a_verdict_that_changed_stands_beside_the_list(page: TestClient) -> None:
+    app: Any = page.app
+    with app.state.page.database.write() as session:
+        paper = find_paper(session, KEY)
+        run = RunRow(
+            id="r1",
+            paper_id=paper.id,
+            scale="laptop",
+            origin="store",
+            finished=now(),
+            code="c",
+            seeds=5,
+            folder="",
+            counts={"holds": 1},
+            marks=["older code: run it again"],
+            newest=True,
+        )
+        session.add_all([run, VerdictRow(run_id="r1", claim="sum", verdict="holds", n=5)])
+        session.flush()
+        for claim, before in (("sum", "undecided"), ("first", None)):
+            session.add(
+                EventRow(
+                    paper_id=paper.id, run_id="r1", at=now(), scale="laptop", claim=claim, before=before, after="holds"
+                )
+            )
+    data = page.get("/index.json").json()
+    assert [(one["key"], one["claim"], one["before"], one["after"]) for one in data["changes"]] == [
+        (KEY, "sum", "undecided", "holds")
+    ]
+    assert data["judged"]["r1"] == [{"claim": "sum", "says": "sum", "verdict": "holds"}]
+    html = page.get("/", headers=HTML).text
+    assert "was undecided" in html
+    assert "1 holds" in html
+    assert "older code" in html
 
 
 def test_pages_of_a_list_keep_its_filters(page: TestClient) -> None:

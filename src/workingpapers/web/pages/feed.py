@@ -173,7 +173,8 @@ def papers_in_words(total: int, built: bool | None = None) -> str:
 
 def _period(request: Request, kind: Kind, first: date, order: Order, number: int, per_page: int) -> Response:
     with state_of(request).database.read() as session:
-        person, options = person_of(request).id, {"order": order, "page": number, "per_page": per_page}
+        person = person_of(request).id
+        options: dict[str, Any] = {"order": order, "page": number, "per_page": per_page}
         if kind == "day":
             page = feed.day(session, person, first, **options)
         elif kind == "week":

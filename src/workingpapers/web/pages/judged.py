@@ -67,7 +67,7 @@ def latest_changes(session: Session, count: int = 6) -> list[Change]:
     )
     return [
         Change(
-            paper_key(paper.slug, paper.arxiv, paper.id),
+            paper_key(paper),
             paper.title,
             event.claim,
             event.before,

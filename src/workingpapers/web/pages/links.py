@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 
 from workingpapers.daily.feed import Page
+from workingpapers.daily.search.results import SearchPage
 
 
 def address(path: str, **query: object) -> str:
@@ -15,7 +16,7 @@ def address(path: str, **query: object) -> str:
     return f"{path}?{text}" if text else path
 
 
-def pages(request: Request, page: Page) -> Mapping[str, str | None]:
+def pages(request: Request, page: Page | SearchPage) -> Mapping[str, str | None]:
     """Addresses of the pages before and after `page` with the rest of the query as it is."""
     return {"previous": _at(request, page.previous), "next": _at(request, page.next)}
 
