@@ -18,10 +18,11 @@ from workingpapers.bench import planning, publish, registry, results, runner
 from workingpapers.bench.local import LocalBackend
 from workingpapers.bench.progress import SilentWatcher
 from workingpapers.bench.store import Store
-from workingpapers.daily import measurements
+from workingpapers.daily import stored_runs
 from workingpapers.daily.database import Database, now
-from workingpapers.daily.measurements import read_report, sync_measurements
+from workingpapers.daily.measurements import sync_measurements
 from workingpapers.daily.reports import history
+from workingpapers.daily.stored_runs import read_report
 from workingpapers.daily.tables import EventRow, PaperRow, RunRow, VerdictRow
 from workingpapers.daily.verdict_texts import verdicts_of
 
@@ -124,11 +125,15 @@ def test_a_verdict_read_from_a_report_is_the_one_that_the_engine_judges(slug: st
 
 def test_nothing_is_written_where_nothing_changed(catalogued: Database, measure: Measure, root: Path) -> None:
     measure()
-    assert sync_measurements(catalogued, root).looked
+    assert "sample-room" in sync_measurements(catalogued, root).looked
     version = catalogued.version()
     again = sync_measurements(catalogued, root)
-    assert (again.looked, again.added) == (False, ())
+    assert (again.looked, again.added) == ((), ())
     assert catalogued.version() == version
+    (root / "sample-room" / "run-of-somebody").mkdir()
+    assert sync_measurements(catalogued, root).looked == ()
+    measure(base_seed=1)
+    assert sync_measurements(catalogued, root).looked == ("sample-room",), "the others are not read again"
 
 
 def test_first_verdicts_and_changed_ones_are_events(catalogued: Database, measure: Measure, root: Path) -> None:
@@ -245,7 +250,7 @@ def test_a_report_that_is_written_while_its_run_is_read_is_found_the_next_time(
 
     assert sync_measurements(catalogued, root).problems == ()  # it was completed a moment ago
     os.utime(report.parent / "run.json", (0, 0))
-    monkeypatch.setattr(measurements, "read_report", read_too_early)
+    monkeypatch.setattr(stored_runs, "read_report", read_too_early)
     assert len(sync_measurements(catalogued, root).problems) == 1
     assert report.exists()
     assert sync_measurements(catalogued, root).added == (report.parent.name.removeprefix("run-"),)
@@ -256,7 +261,7 @@ def test_rows_that_others_brought_are_looked_at(catalogued: Database, measure: M
     sync_measurements(catalogued, root)
     with catalogued.write() as session:  # as an import of another machine's rows leaves it
         session.get_one(RunRow, run.name.removeprefix("run-")).folder = "/elsewhere"
-    assert sync_measurements(catalogued, root).looked
+    assert sync_measurements(catalogued, root).looked == ("sample-room",)
     with catalogued.read() as session:
         assert session.get_one(RunRow, run.name.removeprefix("run-")).folder == str(run.resolve())
 
@@ -268,7 +273,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from workingpapers.bench import registry
 from workingpapers.daily import measurements, reports, run_queue
-from workingpapers.daily import measurements
+from workingpapers.daily import stored_runs
 from workingpapers.daily.database import Database, now
 from workingpapers.daily.tables import PaperRow
 

@@ -265,6 +265,21 @@ def test_a_run_that_the_system_kills_has_failed(database: Database, queue: RunQu
     assert progress.problem.startswith("its process was ended by signal 9")
 
 
+def test_a_run_that_cannot_be_started_has_failed_and_the_next_one_is_begun(queue: RunQueue) -> None:
+    first = queue.submit(1, "sample-room", "smoke", 1)
+    second = queue.submit(1, "sample-room", "smoke", 2)
+    queue.folder.mkdir()
+    (queue.folder / str(first)).write_text("a file where the folder should be")
+    queue.start()
+    progress = end_of(queue, first)
+    assert progress.status == "failed"
+    assert progress.problem is not None
+    assert progress.problem.startswith("it could not be started: ")
+    wait_for(lambda: queue.progress_of(second).status == "running")
+    queue.cancel(second)
+    assert end_of(queue, second).status == "cancelled"
+
+
 def test_what_waits_can_be_cancelled_and_what_is_over_cannot(database: Database, queue: RunQueue) -> None:
     job_id = queue.submit(1, "sample-room", "smoke")
     queue.cancel(job_id)

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from workingpapers.daily.database import Database
-from workingpapers.daily.measurements import read_report
 from workingpapers.daily.run_progress import LOG_LINES, EventLog, JobProgress
+from workingpapers.daily.stored_runs import read_report
 from workingpapers.daily.tables import JobRow, PaperRow, RunRow
 from workingpapers.daily.verdict_texts import VerdictTexts, texts_of, verdicts_of
 from workingpapers.errors import DamagedRecordError, UnknownNameError

@@ -8,9 +8,8 @@ import hashlib
 import json
 import logging
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,14 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-import workingpapers
-from workingpapers.bench import registry, results
-from workingpapers.bench.protocols import VERDICTS, Paper
-from workingpapers.bench.results import Origin
-from workingpapers.bench.store import RunManifest, Store
-from workingpapers.daily.changes import CHANGED_SETTINGS, decides, renew_events
+from workingpapers.bench import registry
+from workingpapers.bench.protocols import Paper
+from workingpapers.daily.changes import decides, renew_events
 from workingpapers.daily.database import Database
+from workingpapers.daily.stored_runs import StoredRun, StoredRuns
 from workingpapers.daily.tables import NoteRow, PaperRow, RunRow, VerdictRow
-from workingpapers.daily.verdict_texts import verdicts_of
-from workingpapers.errors import DamagedRecordError, WorkingPapersError
 
-REPORT = "report.json"
 _VERDICT = ("verdict", "value", "low", "high", "n", "control", "reason")
-_WRITING_S = 120.0
 _REMEMBERED = "measurements"
 _busy = threading.Lock()
 
@@ -46,29 +39,19 @@ class SyncReport:
         added: Ids of runs that are new.
         gone: Ids of runs whose folder is not there any more.
         problems: Runs that are passed over because they cannot be read, one line each.
-        looked: Whether anything had changed since the last time.
+        looked: Slugs of the papers of which something had changed since the last time.
     """
 
     added: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-    looked: bool = True
-
-
-@dataclass(frozen=True)
-class _Found:
-    """One finished run in a store."""
-
-    paper: Paper
-    manifest: RunManifest
-    report: Mapping[str, Any]
-    folder: Path
-    origin: Origin
-    marks: tuple[str, ...]
+    looked: tuple[str, ...] = ()
 
 
 def sync_measurements(database: Database, store_root: str | Path) -> SyncReport:
-    """Bring `runs`, `verdicts` and `events` to what the stores hold; does nothing where no file changed.
+    """Bring `runs`, `verdicts` and `events` to what the stores hold.
+
+    Only papers of which a file changed are read again; where none did, nothing is read and nothing is written.
 
     Args:
         database: Whose papers of the catalogue have rows already.
@@ -78,52 +61,37 @@ def sync_measurements(database: Database, store_root: str | Path) -> SyncReport:
         StoreError: the database cannot be written.
     """
     with _busy:
-        places = _places(Path(store_root))
+        stores = StoredRuns(Path(store_root))
         with database.read() as session:
             papers = _papers(session)
-            remembered = session.get(NoteRow, _REMEMBERED)
-            before = {} if remembered is None else json.loads(remembered.value)
-            files = _fingerprint(places, papers)  # before they are read: what changes meanwhile is seen the next time
-            unchanged = files + _state(session) == before.get("fingerprint")
-        if unchanged:
-            return SyncReport(problems=tuple(before["problems"]), looked=False)
-        problems: list[str] = []
-        found: dict[str, _Found] = {}
-        for store, origin in places:  # the user's own first: a run that is in both is theirs
-            for paper in papers.values():
-                for run in _runs_of(paper, store, origin, problems):
-                    found.setdefault(run.manifest.id, run)
+            note = session.get(NoteRow, _REMEMBERED)
+            remembered: dict[str, Any] = {} if note is None else json.loads(note.value)
+            states = _states(session)
+        # taken before the files are read, so that what changes meanwhile is seen the next time
+        files = {id_: stores.fingerprint(paper) for id_, paper in papers.items()}
+        changed = {
+            id_: paper
+            for id_, paper in papers.items()
+            if remembered.get(paper.slug, {}).get("seen") != [id_, files[id_], states.get(id_)]
+        }
+        if not changed:
+            return SyncReport(problems=_problems(remembered, papers))
+        found: list[StoredRun] = []
+        problems: dict[str, list[str]] = {}
+        for paper in changed.values():
+            runs, problems[paper.slug] = stores.of(paper)
+            found += runs
         with database.write() as session:
-            added, gone = _write(session, papers, _with_changed_settings(found))
-            fingerprint = files + _state(session)
-            value = json.dumps({"fingerprint": fingerprint, "problems": problems}, ensure_ascii=False)
-            session.merge(NoteRow(name=_REMEMBERED, value=value))
-        for problem in problems:
+            added, gone = _write(session, changed, found)
+            states = _states(session)
+            for id_, paper in changed.items():
+                seen = [id_, files[id_], states.get(id_)]
+                remembered[paper.slug] = {"seen": seen, "problems": problems[paper.slug]}
+            session.merge(NoteRow(name=_REMEMBERED, value=json.dumps(remembered, ensure_ascii=False)))
+        for problem in (line for lines in problems.values() for line in lines):
             log.warning("%s", problem)
-        return SyncReport(added, gone, tuple(problems))
-
-
-def read_report(folder: Path, run_id: str) -> dict[str, Any]:
-    """The report.json of a run.
-
-    Raises:
-        DamagedRecordError: it is missing, damaged, or of another run.
-    """
-    path = folder / REPORT
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        if report["run"] != run_id:
-            raise DamagedRecordError(f"{path}: is the report of run {report['run']}")
-        names = [verdict.name for verdict in verdicts_of(report)]
-        if report["counts"] != {name: names.count(name) for name in VERDICTS}:
-            raise DamagedRecordError(f"{path}: its counts are not those of its verdicts")
-    except OSError as error:
-        raise DamagedRecordError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, DamagedRecordError):
-            raise
-        raise DamagedRecordError(f"{path}: not a report of this package: {type(error).__name__}: {error}") from error
-    return report
+        looked = tuple(paper.slug for paper in changed.values())
+        return SyncReport(added, gone, _problems(remembered, papers), looked)
 
 
 def _papers(session: Session) -> dict[int, Paper]:
@@ -132,108 +100,47 @@ def _papers(session: Session) -> dict[int, Paper]:
     return {rows[paper.slug]: paper for paper in registry.papers() if paper.slug in rows}
 
 
-def _places(store_root: Path) -> list[tuple[Store, Origin]]:
-    shipped = results.shipped_store()
-    if store_root.resolve() == shipped.root.resolve():
-        return [(shipped, "shipped")]
-    return [(Store(store_root), "store"), (shipped, "shipped")]
+def _problems(remembered: Mapping[str, Any], papers: Mapping[int, Paper]) -> tuple[str, ...]:
+    return tuple(line for paper in papers.values() for line in remembered.get(paper.slug, {}).get("problems", ()))
 
 
-def _fingerprint(places: Sequence[tuple[Store, Origin]], papers: Mapping[int, Paper]) -> str:
-    """Of every file that the rows depend on: the runs' files, the rooms and the code that they share."""
-    digest = hashlib.sha256()
-    package = Path(workingpapers.__file__).parent
-    files = [path for name in ("parts", "data") for path in (package / name).rglob("*.py")]
-    for id_, paper in papers.items():
-        digest.update(f"{id_} {paper.slug}\n".encode())
-        files += [*paper.folder.glob("*.py"), paper.folder / "paper.toml"]
-        for store, origin in places:
-            digest.update(f"{origin} {store.root}\n".encode())
-            for folder in (store.root / paper.slug).glob("run-*"):
-                files += [folder / "run.json", folder / REPORT]
-    for path in sorted(files):
-        try:
-            about = path.stat()
-        except OSError:
-            continue
-        digest.update(f"{path} {about.st_mtime_ns} {about.st_size}\n".encode())
-    return digest.hexdigest()
+def _states(session: Session) -> dict[int, str]:
+    """Of each paper's rows: others may bring runs too, as an import does."""
+    texts: dict[int, str] = {}
+    for row in session.execute(select(RunRow.paper_id, RunRow.id, RunRow.folder, RunRow.newest).order_by(RunRow.id)):
+        texts[row.paper_id] = texts.get(row.paper_id, "") + f"{row.id} {row.folder} {row.newest}\n"
+    return {id_: hashlib.sha256(text.encode()).hexdigest() for id_, text in texts.items()}
 
 
-def _state(session: Session) -> str:
-    """Of the rows themselves: others may bring runs too, as an import does."""
-    rows = session.execute(select(RunRow.id, RunRow.folder, RunRow.newest).order_by(RunRow.id))
-    return hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
-
-
-def _runs_of(paper: Paper, store: Store, origin: Origin, problems: list[str]) -> Iterator[_Found]:
-    problems += [f"{path}: does not match its checksum; passed over" for path in store.damaged_runs(paper.slug)]
-    for manifest in store.runs(paper.slug):
-        if manifest.status != "complete":
-            continue
-        folder = store.run_folder(paper.slug, manifest.id)
-        if _being_written(folder):
-            continue
-        try:
-            loaded = results.load_run(paper, store, manifest, origin)
-            yield _Found(paper, manifest, read_report(folder, manifest.id), folder.resolve(), origin, loaded.marks)
-        except WorkingPapersError as error:
-            problems.append(f"{error}; run {manifest.id} of {paper.slug} is passed over")
-
-
-def _being_written(folder: Path) -> bool:
-    """Whether a run was completed a moment ago and its report is on its way."""
-    try:
-        return not (folder / REPORT).exists() and time.time() - (folder / "run.json").stat().st_mtime < _WRITING_S
-    except OSError:
-        return False
-
-
-def _with_changed_settings(found: Mapping[str, _Found]) -> list[_Found]:
-    """The runs, those marked that used other settings than the shipped run of the same code at the same scale."""
-    shipped = {(run.paper.slug, run.manifest.scale, run.manifest.code): run for run in found.values() if _ships(run)}
-    marked = []
-    for run in found.values():
-        reference = shipped.get((run.paper.slug, run.manifest.scale, run.manifest.code), run).manifest.settings
-        own = run.manifest.settings
-        changed = sorted(name for name in own if own[name] != reference.get(name))
-        if changed:
-            values = ", ".join(f"{name} {own[name]!r}" for name in changed)
-            run = replace(run, marks=(*run.marks, f"{CHANGED_SETTINGS}: measured with {values}"))
-        marked.append(run)
-    return marked
-
-
-def _ships(run: _Found) -> bool:
-    return run.origin == "shipped"
-
-
-def _write(session: Session, papers: Mapping[int, Paper], found: Sequence[_Found]) -> tuple[tuple[str, ...], ...]:
-    """Bring the rows up to date; the ids of runs that are new and of those that are gone."""
+def _write(
+    session: Session, papers: Mapping[int, Paper], found: Sequence[StoredRun]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Bring these papers' rows up to date; the ids of runs that are new and of those that are gone."""
     ids = {paper.slug: id_ for id_, paper in papers.items()}
-    rows = {row.id: row for row in session.scalars(select(RunRow))}
+    rows = {row.id: row for row in session.scalars(select(RunRow).where(RunRow.paper_id.in_(papers)))}
     added = []
     for run in found:
-        row = rows.get(run.manifest.id)
+        row = rows.get(run.manifest.id) or session.get(RunRow, run.manifest.id)
         if row is None:
-            row = RunRow(id=run.manifest.id)
+            row = RunRow(id=run.manifest.id, newest=False)
             session.add(row)
             added.append(row.id)
+        rows[row.id] = row
         _fill(row, run, ids[run.paper.slug])
         session.flush()
         _renew_verdicts(session, run)
-    here = {run.manifest.id: run.manifest.started for run in found}
-    gone = [row for row in rows.values() if row.id not in here and row.folder]
+    started = {run.manifest.id: run.manifest.started for run in found}
+    gone = [row for row in rows.values() if row.id not in started and row.folder]
     for row in gone:
-        row.folder, row.newest = "", False
-    session.flush()
+        row.folder = ""
     needed = {id_: max((claim.seeds for claim in paper.claims), default=1) for id_, paper in papers.items()}
-    _choose_newest(session, here, needed)
+    _choose_newest(list(rows.values()), started, needed)
+    session.flush()
     renew_events(session, needed)
     return tuple(added), tuple(row.id for row in gone)
 
 
-def _fill(row: RunRow, run: _Found, paper_id: int) -> None:
+def _fill(row: RunRow, run: StoredRun, paper_id: int) -> None:
     environment = run.report["environment"]
     row.paper_id = paper_id
     row.scale = run.manifest.scale
@@ -245,10 +152,9 @@ def _fill(row: RunRow, run: _Found, paper_id: int) -> None:
     row.folder = str(run.folder)
     row.counts = dict(run.report["counts"])
     row.marks = list(run.marks)
-    row.newest = bool(row.newest)
 
 
-def _renew_verdicts(session: Session, run: _Found) -> None:
+def _renew_verdicts(session: Session, run: StoredRun) -> None:
     wanted = {claim["id"]: _verdict_values(claim) for claim in run.report["claims"]}
     there = {row.claim: row for row in session.scalars(select(VerdictRow).where(VerdictRow.run_id == run.manifest.id))}
     if {claim: tuple(getattr(row, name) for name in _VERDICT) for claim, row in there.items()} == wanted:
@@ -268,17 +174,15 @@ def _verdict_values(claim: Mapping[str, Any]) -> tuple[Any, ...]:
     return claim["verdict"], claim["value"], low, high, claim["n"], value, claim["reason"]
 
 
-def _choose_newest(session: Session, started: Mapping[str, str], needed: Mapping[int, int]) -> None:
+def _choose_newest(rows: Sequence[RunRow], started: Mapping[str, str], needed: Mapping[int, int]) -> None:
     """Of each paper the newest run that decides, else the newest above smoke, else the newest."""
     best: dict[int, RunRow] = {}
-    rows = list(session.scalars(select(RunRow)))
 
     def rank(row: RunRow) -> tuple[bool, bool, str]:
-        return decides(row, needed.get(row.paper_id)), row.scale != "smoke", started[row.id]
+        return decides(row, needed[row.paper_id]), row.scale != "smoke", started[row.id]
 
     for row in rows:
         if row.id in started and (row.paper_id not in best or rank(row) > rank(best[row.paper_id])):
             best[row.paper_id] = row
     for row in rows:
         row.newest = best.get(row.paper_id) is row
-    session.flush()

@@ -17,7 +17,7 @@ from workingpapers.bench.report import words
 from workingpapers.bench.report.forest import forest_svg
 from workingpapers.bench.report.numbers import format_number, is_boolean, typeset
 from workingpapers.bench.report.page_md import page_sections
-from workingpapers.daily.measurements import read_report
+from workingpapers.daily.stored_runs import read_report
 from workingpapers.daily.tables import PaperRow, RunRow, VerdictRow
 from workingpapers.daily.verdict_texts import VerdictTexts, texts_of, verdicts_of
 from workingpapers.errors import DamagedRecordError, NoResultError, UnknownNameError, WorkingPapersError

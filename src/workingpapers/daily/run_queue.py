@@ -266,7 +266,6 @@ class RunQueue:
             row.attempts += 1
             job_id, slug, scale, seeds, attempt = row.id, row.slug, row.scale, row.seeds, row.attempts
         self._working[job_id] = _Job(slug, None)
-        folder = self._fresh_folder(job_id)
         words = ["run", slug, "--scale", scale, "--store", str(self.store_root)]
         words += [] if seeds is None else ["--seeds", str(seeds)]
         words += ["--events", str(events_path(self.folder, job_id, attempt))]
@@ -278,8 +277,13 @@ class RunQueue:
                     raise _TakenBackError
                 row.process, row.process_started = process.id, process.began
 
-        with contextlib.suppress(_TakenBackError):
+        try:
+            folder = self._fresh_folder(job_id)
             self._working[job_id].process = launch(words, folder / OUTPUT, note)
+        except _TakenBackError:
+            pass  # the next look closes it
+        except OSError as error:
+            self._close(job_id, "failed", f"it could not be started: {error}")
         return True
 
     def _conclude(self, job_id: int, job: _Job) -> None:
