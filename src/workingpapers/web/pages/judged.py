@@ -67,13 +67,13 @@ def latest_changes(session: Session, count: int = 6) -> list[Change]:
     )
     return [
         Change(
-            paper_key(paper),
-            paper.title,
-            event.claim,
-            event.before,
-            event.after,
-            event.scale,
-            event.at,
+            key=paper_key(paper),
+            title=paper.title,
+            claim=event.claim,
+            before=event.before,
+            after=event.after,
+            scale=event.scale,
+            at=event.at,
         )
         for event, paper in rows
     ]
