@@ -180,19 +180,19 @@ def test_a_run_whose_server_is_killed_goes_on_and_is_done_once(
     server = start_server()
     job_id = queue.submit(1, "slow-room", "smoke", seeds=4)
     wait_for(lambda: begun(note))
+    queue.start()  # a second server on the same database waits until the first is gone
+    time.sleep(0.5)
+    process = row_of(database, job_id).process
     server.kill()
     server.wait()
-    process = row_of(database, job_id).process
     assert process is not None
     assert psutil.pid_exists(process)
-    queue.start()
-    time.sleep(0.5)
-    assert row_of(database, job_id).process == process, "the process that runs is followed, not another one started"
     progress = end_of(queue, job_id)
     assert (progress.status, progress.trials_done, progress.trials_total) == ("done", 4, 4)
     assert sorted(begun(note)) == [f"begin {number}" for number in range(4)]
     assert complete_runs(tmp_path) == [progress.run]
-    assert row_of(database, job_id).attempts == 1
+    row = row_of(database, job_id)
+    assert (row.process, row.attempts) == (process, 1), "it was followed, and none other was started"
 
 
 def test_an_interrupted_run_and_one_that_died_with_its_server_are_resumed(
