@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workingpapers.daily.search.minilm import DIM, Floats, MiniLM
+from workingpapers.daily.search.threads import one_blas_thread
 from workingpapers.daily.search.word_vectors import WordVectors
 
 if TYPE_CHECKING:
@@ -89,13 +90,18 @@ class DenseIndex:
 
     def similarities(self, query: str) -> Floats:
         """The cosine of each paper with a text."""
-        return self._matrix[: len(self.ids)] @ self._encoder.embedded(query)
+        return self._times(self._encoder.embedded(query))
 
     def similarities_of(self, paper_id: int) -> Floats | None:
         """The cosine of each paper with one of them; None where it is not there."""
         position = self._position.get(paper_id)
-        return None if position is None else self._matrix[: len(self.ids)] @ self._matrix[position]
+        return None if position is None else self._times(self._matrix[position])
 
     def position(self, paper_id: int) -> int | None:
         """Where a paper stands among `ids`."""
         return self._position.get(paper_id)
+
+    def _times(self, vector: Floats) -> Floats:
+        with one_blas_thread():
+            product: Floats = self._matrix[: len(self.ids)] @ vector
+        return product

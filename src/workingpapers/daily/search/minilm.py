@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workingpapers.daily.search.threads import one_blas_thread
 from workingpapers.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -91,9 +92,10 @@ class MiniLM:
         x = np.zeros((rows, DIM), np.float32)
         x[: len(tokens)] = weights.words[tokens] + weights.places[positions]
         x = _normalized(x, *weights.first_norm)
-        for layer in weights.layers:
-            x = _normalized(x + _attention(x, layer, spans, weights.heads), *layer.norm_1)
-            x = _normalized(x + layer.shrink(_gelu(layer.widen(x))), *layer.norm_2)
+        with one_blas_thread():
+            for layer in weights.layers:
+                x = _normalized(x + _attention(x, layer, spans, weights.heads), *layer.norm_1)
+                x = _normalized(x + layer.shrink(_gelu(layer.widen(x))), *layer.norm_2)
         means = (
             np.add.reduceat(x[: len(tokens)], [start for start, _ in spans], axis=0) / np.diff(ends, prepend=0)[:, None]
         )
