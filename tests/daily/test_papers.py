@@ -323,6 +323,14 @@ def test_an_abstract_gives_way_to_our_own_words(database: Database) -> None:
         assert (row.summary, row.summary_kind, row.slug, row.source) == ("Ours.", "ours", "attention", "catalogue")
 
 
+def test_our_own_words_stay_also_where_the_abstract_comes_from_a_better_source(database: Database) -> None:
+    _add(database, replace(ATTENTION, summary="Ours.", summary_kind="ours", source="json"))
+    _add(database, replace(ATTENTION, summary="Theirs."))
+    with database.read() as session:
+        (row,) = _rows(session)
+        assert (row.summary, row.summary_kind, row.source) == ("Ours.", "ours", "arxiv")
+
+
 def test_the_day_of_the_feed_is_the_one_given_else_the_published_one_else_today(database: Database) -> None:
     day, published = date(2026, 5, 6), date(2026, 5, 1)
     _add(

@@ -96,7 +96,7 @@ class PaperRow(Base):
 
     __table_args__ = (
         Index("ix_papers_listed_id", "listed", "id"),
-        Index("ix_papers_listed_heat_id", "listed", "heat", "id"),
+        Index("ix_papers_listed_built_heat_id", "listed", "built", "heat", "id"),
         Index("ix_papers_heat_id", "heat", "id"),
         Index("ix_papers_added", "added"),
         Index("ix_papers_built_listed_id", "built", "listed", "id"),

@@ -80,7 +80,7 @@ def first_heat(listed: date, added: datetime, upvotes: int) -> float:
 
 def score_of(heat: float, at: datetime) -> float:
     """The score at a moment."""
-    return 2.0 ** min(heat - _half_lives(at), 1000.0)
+    return _score(heat - _half_lives(at))
 
 
 def scores(session: Session, at: datetime | None = None) -> dict[int, float]:
@@ -90,8 +90,8 @@ def scores(session: Session, at: datetime | None = None) -> dict[int, float]:
         session: Where to read.
         at: The moment to which everything has faded; now where it is None.
     """
-    shift = at or now()
-    return {row.id: score_of(row.heat, shift) for row in session.execute(text("SELECT id, heat FROM papers"))}
+    faded = _half_lives(at or now())
+    return {paper: _score(heat - faded) for paper, heat in session.execute(text("SELECT id, heat FROM papers")).all()}
 
 
 def explain(session: Session, paper_id: int, at: datetime | None = None) -> Explanation:
@@ -117,7 +117,7 @@ def explain(session: Session, paper_id: int, at: datetime | None = None) -> Expl
 
 def fade(moment: datetime, at: datetime) -> float:
     """What is left at `at` of a weight of one that began at `moment`."""
-    return 2.0 ** min((moment - at) / _HALF_LIFE, 1000.0)
+    return _score((moment - at) / _HALF_LIFE)
 
 
 def refresh(session: Session, paper_ids: Iterable[int] | None = None) -> None:
@@ -185,3 +185,8 @@ def _elsewhere(upvotes: int) -> float:
 
 def _half_lives(moment: datetime) -> float:
     return (moment - _ORIGIN) / _HALF_LIFE
+
+
+def _score(exponent: float) -> float:
+    """Two to a power; at moments long before everything it stays finite."""
+    return 2.0 ** min(exponent, 1000.0)
