@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import ipaddress
 import os
 import socket
 from pathlib import Path
@@ -27,7 +28,6 @@ DatabaseOption = Annotated[
         show_default="daily.sqlite in your data folder",
     ),
 ]
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _DEMANDED = ("WORKINGPAPERS_SECRET", "WORKINGPAPERS_SMTP_URL", "WORKINGPAPERS_MAIL_FROM")
 
 
@@ -100,7 +100,7 @@ def _check(host: str, port: int, *, public: bool, base_url: str | None) -> None:
     if base_url is not None:
         _check_base_url(base_url)
     if not public:
-        if host not in _LOOPBACK:
+        if not _is_loopback(host):
             raise InvalidParameterError(
                 f"--host {host} lets others on the network reach the page, and without --public everybody may run "
                 "papers on this machine; leave it at 127.0.0.1 (such as behind a tunnel), or add --public"
@@ -159,6 +159,13 @@ def _bind(host: str, port: int) -> socket.socket:
             f"cannot listen on port {port} of {host}: {error.strerror}; give another with --port"
         ) from error
     return listener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _in_address(host: str) -> str:
