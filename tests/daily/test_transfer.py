@@ -276,6 +276,30 @@ def test_no_mail_is_sent_twice_after_a_move(full: Database, other: Database) -> 
     ]
 
 
+def test_two_subscriptions_that_are_one_here_keep_their_issues_apart(full: Database, other: Database) -> None:
+    same = {**ROWS["subscriptions"][0], "id": 8, "person_id": None, "unsubscribe_key": "y", "confirm_token": "y"}
+    issue = {**ROWS["issues"][0], "subscription_id": 8}
+    with full.write() as session:
+        session.execute(insert(table("subscriptions")).values(same))
+        session.execute(insert(table("issues")).values({**issue, "id": 14}))
+        session.execute(insert(table("issues")).values({**issue, "id": 15, "issue": "2026-W49"}))
+    _fill(other, _house(subscriptions=[{**same, "id": 1, "unsubscribe_key": "x", "confirm_token": "x"}]))
+    import_lines(other, export_lines(full))
+    assert [row["id"] for row in _rows(other, "subscriptions")] == [1]
+    assert [(row["subscription_id"], row["issue"]) for row in _rows(other, "issues")] == [
+        (1, "2026-W48"),
+        (1, "2026-W49"),
+    ]
+
+
+def test_two_jobs_alike_are_two(full: Database, other: Database) -> None:
+    ada = {**ROWS["people"][0], "id": 5}
+    _fill(other, _house(people=[ada], jobs=[{**ROWS["jobs"][1], "id": 1, "status": "done", "run_id": None}]))
+    assert import_lines(other, export_lines(full)).added["jobs"] == 1
+    assert import_lines(other, export_lines(full)).added["jobs"] == 0
+    assert len(_rows(other, "jobs")) == 2
+
+
 def test_the_newest_run_of_a_paper_stays_one(full: Database, other: Database) -> None:
     run = {**ROWS["runs"][0], "id": "run-0", "paper_id": 1}
     _fill(

@@ -4,6 +4,7 @@ What passes (a broken connection, a time-out, a truncated or unreadable answer, 
 that grows, or that the server asked for. What does not pass is one clear `FetchError`.
 """
 
+import math
 import os
 import threading
 import time
@@ -258,7 +259,7 @@ class Client(AbstractContextManager["Client"]):
 
     def _tell_of_retry(self, state: "RetryCallState") -> None:
         reason = state.outcome.exception() if state.outcome else None
-        self._tell(f"{state.args[0].host}: {reason}; trying again in {state.upcoming_sleep:.0f} s")
+        self._tell(f"{state.args[0].host}: {reason}; trying again in {math.ceil(state.upcoming_sleep)} s")
 
 
 def _base(given: str | None, variable: str, default: str) -> str:
