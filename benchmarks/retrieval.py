@@ -242,7 +242,7 @@ def environment() -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="keep the result under benchmarks/results/")
-    parser.add_argument("--docstrings", type=int, default=1000, help="texts of the third set")
+    parser.add_argument("--docstrings", type=int, default=600, help="texts of the third set")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # of deprecated names that are only looked at
     sets, kept = [], []
