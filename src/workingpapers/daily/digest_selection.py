@@ -94,7 +94,7 @@ def select_papers(
     mailed, open_, first = _earlier(session, subscription.id)
     if subscription.selection == "all":
         rows = session.execute(text(_query(subscription, "p.added > :since AND p.added <= :until")), names)
-        found = [row.id for row in rows if row.id not in mailed]
+        found = [row.id for row in rows]
         found = [*(paper for paper in open_ if paper not in set(found)), *found]
         papers, more = found[:MAX_ALL], max(0, len(found) - MAX_ALL)
     else:
