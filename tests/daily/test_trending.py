@@ -10,9 +10,10 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from workingpapers.daily import feed, trending
+from workingpapers.daily.changes import renew_events
 from workingpapers.daily.database import Database
 from workingpapers.daily.papers import PaperEntry, add_papers
-from workingpapers.daily.tables import EventRow, PaperRow, PersonRow, RunRow, VoteRow
+from workingpapers.daily.tables import EventRow, PaperRow, PersonRow, RunRow, VerdictRow, VoteRow
 from workingpapers.errors import UnknownNameError
 
 MOMENT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -149,6 +150,30 @@ def test_a_changed_verdict_weighs_more_than_a_new_one_and_that_more_than_a_vote(
             "runs with new verdicts": 1,
             "changed verdicts": 0,
         }
+
+
+def test_verdicts_that_come_or_change_move_the_order_by_themselves(database: Database) -> None:
+    with database.write() as session:
+        still, measured = _papers(session, date(2026, 11, 2), date(2026, 11, 1))
+    for number, verdict, wanted in [(1, "holds", (1, 0)), (2, "holds", (1, 0)), (3, "undecided", (1, 1))]:
+        with database.write() as session:
+            run = f"run-{number}"
+            session.add(
+                RunRow(
+                    id=run, paper_id=measured, scale="laptop", origin="store", finished=MOMENT + number * WEEK / 7,
+                    code="c", seeds=5, folder="f", counts={}, marks=[],
+                )
+            )  # fmt: skip
+            session.flush()
+            session.add(VerdictRow(run_id=run, claim="c", verdict=verdict, n=5))
+            session.flush()
+            renew_events(session, {measured: 5})
+        with database.read() as session:
+            reasons = trending.explain(session, measured, MOMENT)
+            counts = {part.name: part.count for part in reasons.parts}
+            assert (counts["runs with new verdicts"], counts["changed verdicts"]) == wanted
+            assert trending.scores(session, MOMENT)[measured] == pytest.approx(reasons.score)
+            assert [card.id for card in feed.latest(session, 0).cards] == [measured, still]
 
 
 def test_votes_elsewhere_are_damped(database: Database) -> None:
