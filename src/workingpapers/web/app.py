@@ -1,21 +1,23 @@
 """The application: its parts, its routes, and the layers that every request passes."""
 
-import importlib
-import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 import workingpapers
+from workingpapers.daily.catalogue import sync_catalogue
 from workingpapers.daily.database import Database
 from workingpapers.daily.mail import mailer_for
 from workingpapers.daily.measurements import sync_measurements
 from workingpapers.daily.run_queue import RunQueue
 from workingpapers.daily.secrets import page_secret
+from workingpapers.web import api, atom, runs, share, sign_in
 from workingpapers.web.cache import CacheMiddleware
 from workingpapers.web.documents import describe
 from workingpapers.web.errors import add_error_handlers
+from workingpapers.web.pages import about, feed, marks, paper, search, submit, subscriptions, topics
+from workingpapers.web.pages import runs as run_pages
 from workingpapers.web.people import PeopleMiddleware
 from workingpapers.web.security import SecurityMiddleware
 from workingpapers.web.settings import WebSettings
@@ -24,23 +26,21 @@ from workingpapers.web.static_files import PageFiles
 from workingpapers.web.templating import make_templates
 from workingpapers.web.upkeep import Upkeep
 
-log = logging.getLogger("workingpapers.web")
-
 _ROUTERS = (
-    "api",
-    "atom",
-    "share",
-    "runs",
-    "sign_in",
-    "pages.feed",
-    "pages.paper",
-    "pages.topics",
-    "pages.search",
-    "pages.marks",
-    "pages.subscriptions",
-    "pages.runs",
-    "pages.about",
-    "pages.submit",
+    api.router,  # those with longer paths come before the pages, whose paths would take theirs in
+    atom.router,
+    share.router,
+    runs.router,
+    sign_in.router,
+    feed.router,
+    paper.router,
+    topics.router,
+    search.router,
+    marks.router,
+    subscriptions.router,
+    run_pages.router,
+    about.router,
+    submit.router,
 )
 
 
@@ -62,11 +62,8 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.state.page = state
     describe(app)
     add_error_handlers(app)
-    for name in _ROUTERS:
-        try:
-            app.include_router(importlib.import_module(f"workingpapers.web.{name}").router)
-        except ImportError as error:
-            log.warning("without %s: %s", name, error)
+    for router in _ROUTERS:
+        app.include_router(router)
     app.mount("/static", PageFiles(), name="static")
     # the last one added is the first that a request meets
     app.add_middleware(CacheMiddleware, state=state)
@@ -94,10 +91,7 @@ def open_parts(settings: WebSettings) -> PageState:
 
 def fill(state: PageState) -> None:
     """Take in the papers and the measurements that are there; cheap where that was done before."""
-    with suppress(ImportError):
-        from workingpapers.daily.catalogue import sync_catalogue
-
-        sync_catalogue(state.database)
+    sync_catalogue(state.database)
     sync_measurements(state.database, state.settings.store)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,28 @@ def respond(request: Request, template: str, data: Mapping[str, Any], *, status:
 
 def json_response(data: Any, *, status: int = 200) -> Response:
     """Data as compact JSON."""
-    text = json.dumps(to_json(data), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        text = _dump(data, default=_plain)
+    except (TypeError, ValueError):  # a number that is not finite, or keys that are no text
+        text = _dump(to_json(data))
     return Response(text.encode(), status, media_type="application/json")
+
+
+_dump = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """The outermost shell of what the encoder does not know; it comes back with what is inside."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: getattr(value, name) for name in _names(type(value))}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return to_json(value)
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def to_json(value: Any) -> Any:
