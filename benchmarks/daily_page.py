@@ -29,7 +29,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import metadata
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -79,6 +79,7 @@ SCENARIOS = (
     Scenario(
         "feed as JSON, anew", "/index.json?fresh={fresh}", f"{ROWS}.json?_size=40&_sort_desc=listed&_fresh={{fresh}}"
     ),
+    Scenario("search, again", "/search?q=order+sets", f"{ROWS}?_size=20&_search=order+sets"),
     Scenario("search, anew", "/search?q={query}", f"{ROWS}?_size=20&_search={{query}}"),
     Scenario("search as JSON, anew", "/search.json?q={query}", f"{ROWS}.json?_size=20&_search={{query}}"),
     Scenario(
@@ -173,7 +174,7 @@ class Noisy(MiniLMEncoder):
 def generated(size: int) -> Iterator[PaperEntry]:
     """Papers whose words are as unequally frequent as in English; the frequent ones are the catalogue's."""
     chance = random.Random(0)
-    vocabulary = [*catalogue_words(), *(f"{a}{b}{c}" for a in _PARTS for b in _PARTS for c in _PARTS)]
+    vocabulary = [*catalogue_words(), *("".join(parts) for parts in product(_PARTS, repeat=4))]
     weights = np.cumsum([1 / (rank + 10) for rank in range(len(vocabulary))]).tolist()
     for number in range(size):
         words = chance.choices(vocabulary, cum_weights=weights, k=160)
@@ -192,7 +193,22 @@ def generated(size: int) -> Iterator[PaperEntry]:
 
 
 _PARTS = (
-    "ba cor del fen gol hin jas kel lum mir nov os pra quil ros sten tur ul vex wim xan yor zet ath bri dyn".split()
+    "ba",
+    "cor",
+    "del",
+    "fen",
+    "gol",
+    "hin",
+    "jas",
+    "kel",
+    "lum",
+    "mir",
+    "nov",
+    "os",
+    "pra",
+    "quil",
+    "ros",
+    "sten",
 )
 
 
