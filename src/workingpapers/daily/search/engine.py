@@ -80,7 +80,7 @@ class SearchEngine:
         with self.database.read() as session:
             index = self._vectors.index(session)
         if len(index):
-            self._encoder.explain("warm", ("up",))
+            self._encoder.explain("warm", {"up"})
         return made
 
     def search(

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from sqlalchemy import text
@@ -50,7 +51,41 @@ def explained(
     others = [id_ for id_ in ids if id_ not in rows]
     if others:
         rows |= {row.rowid: row for row in session.execute(_PLAIN, {"ids": json.dumps(others)})}
-    return {id_: _explained(dict(row._mapping), query, encoder) for id_, row in rows.items()}
+    papers = {id_: _Told.of(dict(row._mapping)) for id_, row in rows.items()}
+    close: dict[str, float] = {}
+    if encoder is not None:
+        close = encoder.explain(query, set().union(*(paper.words for paper in papers.values())))
+    begun = beginning(query)
+    return {id_: _explained(paper, begun and fold(begun), close) for id_, paper in papers.items()}
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the index holds of one paper.
+
+    Args:
+        matched: Words that match the query, as written.
+        words: All words that may explain, folded, each with how it was written first.
+        summary: The summary, else the title.
+        claims: The claims.
+    """
+
+    matched: list[str]
+    words: dict[str, str]
+    summary: Words
+    claims: Words
+
+    @classmethod
+    def of(cls, row: Mapping[str, str]) -> "_Told":
+        """From a row, in which words that match stand between marks."""
+        matched = [word for name in _COLUMNS for part in _BETWEEN.findall(row[name]) for word in words_of(part)]
+        plain = {name: row[name].replace(_OPEN, "").replace(_CLOSE, "") for name in _COLUMNS}
+        return cls(
+            matched,
+            _vocabulary(*(plain[name] for name in _TOLD)),
+            _words(plain["summary"] or plain["title"]),
+            _words(plain["claims"]),
+        )
 
 
 @lru_cache(maxsize=4_000)
@@ -59,34 +94,29 @@ def _words(text: str) -> Words:
 
 
 @lru_cache(maxsize=4_000)
-def _vocabulary(*texts: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The different words of some texts, folded, and how each was written first."""
+def _vocabulary(*texts: str) -> dict[str, str]:
+    """The different words of some texts, folded, and how each was written first, in small letters."""
     written: dict[str, str] = {}
     for one in texts:
-        words = _words(one)
-        for word, (start, end) in zip(words.folded, words.spans, strict=True):
-            if word not in written:
-                written[word] = one[start:end].lower()
-    return tuple(written), written
+        if one.isascii():
+            words = words_of(one.lower())
+            written |= {word: word for word in words if word not in written}
+        else:
+            for word in words_of(one):
+                written.setdefault(fold(word), word.lower())
+    return written
 
 
-def _explained(row: Mapping[str, str], query: str, encoder: Encoder | None) -> tuple[tuple[str, ...], Snippet]:
-    matched = [word for name in _COLUMNS for part in _BETWEEN.findall(row[name]) for word in words_of(part)]
-    plain = {name: row[name].replace(_OPEN, "").replace(_CLOSE, "") for name in _COLUMNS}
-    vocabulary, written = _vocabulary(*(plain[name] for name in _TOLD))
-    chosen = {fold(word): word.lower() for word in matched}
-    if begun := beginning(query):
-        begun = fold(begun)
-        chosen |= {word: written[word] for word in vocabulary if word.startswith(begun)}
-    if encoder is not None:
-        close = encoder.explain(query, vocabulary)
-        close = [one for one in close if one[1] >= NEAR] or (close[:_FALL_BACK] if not chosen else [])
-        families = {stem(word) for word in chosen}
-        for word, _ in close:
-            if len(chosen) < MOST_WORDS and stem(word) not in families:
-                families.add(stem(word))
-                chosen[word] = written[word]
-    part = _words(plain["summary"])
-    if plain["claims"] and chosen.keys().isdisjoint(part.folded):
-        part = _words(plain["claims"])
-    return tuple(chosen.values())[:MOST_WORDS], snippet(part if part.text else _words(plain["title"]), chosen)
+def _explained(paper: _Told, begun: str | None, close: Mapping[str, float]) -> tuple[tuple[str, ...], Snippet]:
+    chosen = {fold(word): word.lower() for word in paper.matched}
+    if begun:
+        chosen |= {word: written for word, written in paper.words.items() if word.startswith(begun)}
+    near = sorted((word for word in paper.words if word in close), key=lambda word: -close[word])
+    near = [word for word in near if close[word] >= NEAR] or (near[:_FALL_BACK] if not chosen else [])
+    families = {stem(word) for word in chosen}
+    for word in near:
+        if len(chosen) < MOST_WORDS and stem(word) not in families:
+            families.add(stem(word))
+            chosen[word] = paper.words[word]
+    in_claims = paper.claims.text and chosen.keys().isdisjoint(paper.summary.folded)
+    return tuple(chosen.values())[:MOST_WORDS], snippet(paper.claims if in_claims else paper.summary, chosen)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workingpapers.daily.search.threads import one_blas_thread
+from workingpapers.daily.search.threads import few_threads
 from workingpapers.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class MiniLM:
         x = np.zeros((rows, DIM), np.float32)
         x[: len(tokens)] = weights.words[tokens] + weights.places[positions]
         x = _normalized(x, *weights.first_norm)
-        with one_blas_thread():
+        with few_threads(use_idle_cores=len(batch) == 1):
             for layer in weights.layers:
                 x = _normalized(x + _attention(x, layer, spans, weights.heads), *layer.norm_1)
                 x = _normalized(x + layer.shrink(_gelu(layer.widen(x))), *layer.norm_2)

@@ -23,6 +23,9 @@ class Words:
     def of(cls, text: str) -> "Words":
         """Find them."""
         spans = spans_of(text)
+        if text.isascii():
+            lower = text.lower()
+            return cls(text, tuple(lower[start:end] for start, end in spans), spans)
         return cls(text, tuple(fold(text[start:end]) for start, end in spans), spans)
 
 

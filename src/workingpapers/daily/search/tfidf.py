@@ -7,7 +7,7 @@ weights; IDF is taken from the papers that are there, when they are read.
 
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,10 +53,10 @@ class TfIdfEncoder:
         everything.update(zip(ids, stored, strict=True))
         return TfIdfIndex(everything)
 
-    def explain(self, query: str, words: tuple[str, ...]) -> list[tuple[str, float]]:
-        """The folded words of a paper that count as one of the query's."""
+    def explain(self, query: str, words: Collection[str]) -> dict[str, float]:
+        """Of some folded words those that count as one of the query's."""
         asked = {stem(word) for word in telling(words_of(query))}
-        return [(word, 1.0) for word in words if stem(word) in asked]
+        return {word: 1.0 for word in words if stem(word) in asked}
 
 
 class TfIdfIndex:

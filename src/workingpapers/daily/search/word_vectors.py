@@ -6,7 +6,8 @@ word's ten nearest ones among all words, 84 of 100 are the same as by the full v
 weights of all-MiniLM-L6-v2 (Apache-2.0); `python -m workingpapers.daily.search.word_vectors` writes it.
 """
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Collection, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ LEAST = 0.3
 
 _CLS, _SEP = 101, 102
 _CHUNK = 512
+_ROOM = 1000  # rows of the first matrix
+_MOST = 50_000  # words that are kept
 _TELLING = 4  # letters of the longest piece of a word below which its pieces, such as `ss` and `m`, say nothing
 
 
@@ -35,33 +38,52 @@ class WordVectors:
 
     def __init__(self, model: MiniLM) -> None:
         self._model = model
-        self._vector = lru_cache(maxsize=50_000)(self._look_up)
-        self._matrix = lru_cache(maxsize=4_000)(self._matrix_of)
         self._asked = lru_cache(maxsize=64)(self._asked_of)
+        self._kept: tuple[dict[str, int], Floats] = {}, np.zeros((_ROOM, DIM), np.float32)
+        self._growing = threading.Lock()
 
-    def near(self, query: str, embedded: Floats, words: tuple[str, ...]) -> list[tuple[str, float]]:
-        """Of `words` those near to a word of the query or to the whole of it, each with how near, nearest first.
+    def near(self, query: str, embedded: Floats, words: Collection[str]) -> dict[str, float]:
+        """Of `words` those near to a word of the query or to the whole of it, each with how near.
 
         Args:
             query: What was looked for.
             embedded: Its vector by the model.
-            words: The words of a paper, folded.
+            words: Words of papers, folded.
         """
-        known, vectors = self._matrix(words)
-        closeness = (vectors @ self._asked(query, embedded.tobytes())).max(axis=1, initial=0.0)
-        places = np.flatnonzero(closeness >= LEAST)
-        ranked = places[np.argsort(-closeness[places], kind="stable")]
-        return [(known[place], float(closeness[place])) for place in ranked]
+        words = list(words)
+        closeness = (self._vectors(words) @ self._asked(query, embedded.tobytes())).max(axis=1, initial=0.0)
+        return {words[place]: float(closeness[place]) for place in np.flatnonzero(closeness >= LEAST)}
 
     def _asked_of(self, query: str, embedded: bytes) -> Floats:
         """Columns: the whole query, and each word of it."""
         whole = self._directions @ (np.frombuffer(embedded, np.float32) - self._mean)
-        words = [self._vector(fold(word)) for word in telling(words_of(query))]
-        return np.stack([_unit(whole), *(vector for vector in words if vector is not None)], axis=1)
+        words = self._vectors([fold(word) for word in telling(words_of(query))])
+        return np.concatenate([_unit(whole)[None], words]).T
 
-    def _matrix_of(self, words: tuple[str, ...]) -> tuple[list[str], Floats]:
-        found = {word: vector for word in words if (vector := self._vector(word)) is not None}
-        return list(found), np.stack(list(found.values())) if found else np.empty((0, DIM), np.float32)
+    def _vectors(self, words: Sequence[str]) -> Floats:
+        """The direction of each word; 0 for one that tells nothing. Those that were asked before are kept."""
+        row, _ = self._kept
+        if any(word not in row for word in words):
+            with self._growing:
+                self._learn(words)
+        row, rows = self._kept
+        return rows[[row.get(word, 0) for word in words]]
+
+    def _learn(self, words: Sequence[str]) -> None:
+        """Keep further words, behind the others, where nobody reads yet."""
+        row, rows = self._kept
+        if len(row) > _MOST:
+            row, rows = {}, np.zeros((_ROOM, DIM), np.float32)
+        new = [word for word in dict.fromkeys(words) if word not in row]
+        first = len(row) + 1  # row 0 stays 0
+        if first + len(new) > len(rows):
+            rows = np.concatenate([rows[:first], np.zeros((2 * (first + len(new)), DIM), np.float32)])
+        for place, word in enumerate(new, first):
+            vector = self._look_up(word)
+            if vector is not None:
+                rows[place] = vector
+        row |= {word: place for place, word in enumerate(new, first)}
+        self._kept = row, rows
 
     def _look_up(self, word: str) -> Floats | None:
         """The direction of a word, of several pieces that of their sum; None where the pieces tell nothing."""
