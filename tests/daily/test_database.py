@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, func, select, text
 
 import workingpapers.daily
+from workingpapers.daily import trending
 from workingpapers.daily.database import HEAD, Database, now
 from workingpapers.daily.tables import LOCAL_PERSON, Base, PaperRow, PersonRow
 from workingpapers.errors import StoreError
@@ -62,7 +63,18 @@ def test_an_old_database_is_migrated_when_it_is_opened_and_keeps_its_rows(tmp_pa
     command.upgrade(_config(path), "0001")
     with sqlite3.connect(path) as connection:
         connection.execute("INSERT INTO remembered VALUES ('colour', 'green')")
+        connection.execute(
+            "INSERT INTO papers (id, title, title_key, summary, summary_kind, authors, author_count, listed, source,"
+            " upvotes, built, usage, added, changed) VALUES (7, 'Old', 'old', '', 'abstract', '[]', 0, '2026-01-02',"
+            " 'json', 3, 0, '', '2026-01-03T00:00:00+00:00', '2026-01-03T00:00:00+00:00')"
+        )
+        connection.execute("INSERT INTO votes VALUES (7, 1, '2026-02-03T00:00:00+00:00')")
     database = Database(path)
+    with database.write() as session:  # the migration fills the trending order as the page would
+        filled = session.scalar(text("SELECT heat FROM papers WHERE id = 7"))
+        session.execute(text("UPDATE papers SET heat = 0"))
+        trending.refresh(session)
+        assert filled == pytest.approx(session.scalar(text("SELECT heat FROM papers WHERE id = 7")), rel=1e-12)
     with database.read() as session:
         assert session.scalar(text("SELECT value FROM remembered")) == "green"
         assert session.scalar(text("SELECT version_num FROM alembic_version")) == HEAD

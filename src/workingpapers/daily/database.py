@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from workingpapers.daily.tables import LOCAL_PERSON, Base, PersonRow
 from workingpapers.errors import StoreError
 
-HEAD = "0001"
+HEAD = "0002"
 """Newest revision in `migrations/versions`."""
 
 _BUSY_S = 30

@@ -343,7 +343,7 @@ class JobRow(Base):
     finished: Mapped[datetime | None]
     process: Mapped[int | None]
     process_started: Mapped[float | None]
-    attempts: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many processes have worked on it; the engine resumes where the last one was ended."""
     run_id: Mapped[str | None]
     problem: Mapped[str | None]
