@@ -1,6 +1,7 @@
 """Runs through the page: asked for, watched to their verdicts, cancelled, refused."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from starlette.testclient import TestClient
 
 from workingpapers.daily.accounts import redeem_login, request_login, set_role
 from workingpapers.daily.database import now
+from workingpapers.daily.run_queue import RunQueue
 from workingpapers.daily.tables import JobRow, PaperRow, RunRow
+from workingpapers.web import runs
 from workingpapers.web.app import fill
 
 JSON = {"accept": "application/json"}
@@ -30,7 +33,7 @@ def read_stream(text: str) -> list[tuple[str, str, Any]]:
 
 
 def left_running(page: TestClient, slug: str = "arnet") -> int:
-    """A job that waits behind nothing and is never started: its row says that another server's process has it."""
+    """A job whose row says that it runs, on a page whose queue does not work."""
     with page.app.state.page.database.write() as session:  # type: ignore[attr-defined]
         row = JobRow(slug=slug, scale="smoke", status="running", requested=now(), started=now())
         session.add(row)
@@ -170,6 +173,19 @@ def test_in_public_only_admins_start_and_cancel_runs_and_everybody_sees_them(pub
         assert public_page.get(f"/runs/{job_id}.json").status_code == 200
         assert statuses() == expected, role
     assert public_page.get(f"/runs/{job_id}.json").json()["status"] == "cancelled"
+
+
+def test_a_stream_in_which_nothing_happens_says_that_it_is_alive(
+    still_page: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(runs, "_HEARTBEAT_S", 0.05)
+    state = still_page.app.state.page  # type: ignore[attr-defined]
+    state.queue = RunQueue(state.database, tmp_path / "runs")  # it takes requests and is never started
+    job_id = state.queue.submit(1, "sample-room", "smoke")
+    threading.Timer(0.6, state.queue.cancel, (job_id,)).start()
+    text = still_page.get(f"/runs/{job_id}/events").text
+    assert text.count(": still here\n\n") >= 3
+    assert [name for name, _, _ in read_stream(text)] == ["progress", "progress", "end"]
 
 
 def test_a_stream_ends_when_the_server_stops(page: TestClient, tmp_path: Path) -> None:
