@@ -49,6 +49,13 @@ def page(tmp_path: Path) -> Iterator[TestClient]:
     yield from _client(WebSettings(database=tmp_path / "daily.sqlite", store=tmp_path / "runs"), HERE)
 
 
+@pytest.fixture(scope="module")
+def read_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """The same for tests that only read: one for all of a file."""
+    folder = tmp_path_factory.mktemp("read")
+    yield from _client(WebSettings(database=folder / "daily.sqlite", store=folder / "runs"), HERE)
+
+
 @pytest.fixture
 def public_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """A page that people sign in to, with the same papers."""

@@ -76,7 +76,7 @@ def test_an_unknown_paper_is_the_clients_own_error(real_page: str) -> None:
     assert caught.value.response.status_code == 404
 
 
-def test_who_submitted_is_not_told(page: TestClient) -> None:
-    answer = page.get("/api/daily_papers", params={"submitter": "ada"})
+def test_who_submitted_is_not_told(read_page: TestClient) -> None:
+    answer = read_page.get("/api/daily_papers", params={"submitter": "ada"})
     assert answer.status_code == 400
     assert "does not show who submitted" in answer.json()["error"]["message"]

@@ -57,8 +57,8 @@ def _read(page: TestClient, path: str) -> Any:
 
 
 @pytest.mark.parametrize("path", FEEDS)
-def test_every_list_and_search_is_a_feed(page: TestClient, path: str) -> None:
-    feed = _read(page, path)
+def test_every_list_and_search_is_a_feed(read_page: TestClient, path: str) -> None:
+    feed = _read(read_page, path)
     (own,) = [link.href for link in feed.feed.links if link.rel == "self"]
     assert own == f"http://127.0.0.1:8000{path}"
     assert [entry.title for entry in feed.entries if "Order" in entry.title] or path in (
@@ -67,12 +67,12 @@ def test_every_list_and_search_is_a_feed(page: TestClient, path: str) -> None:
     )
 
 
-def test_words_with_markup_arrive_as_they_are(page: TestClient) -> None:
-    (entry,) = [entry for entry in _read(page, "/atom.xml").entries if "alert" in entry.title]
+def test_words_with_markup_arrive_as_they_are(read_page: TestClient) -> None:
+    (entry,) = [entry for entry in _read(read_page, "/atom.xml").entries if "alert" in entry.title]
     assert entry.title_detail.type == "text/plain"
     node = next(
         node
-        for node in ElementTree.fromstring(page.get("/atom.xml").content).findall(f"{ATOM}entry")
+        for node in ElementTree.fromstring(read_page.get("/atom.xml").content).findall(f"{ATOM}entry")
         if "alert" in (node.findtext(f"{ATOM}title") or "")
     )
     assert (node.findtext(f"{ATOM}title") or "").startswith('<script>alert("title")</script> & ')
@@ -83,8 +83,8 @@ def test_words_with_markup_arrive_as_they_are(page: TestClient) -> None:
     assert category.get("label") == "<i>Topic</i>"
 
 
-def test_what_xml_cannot_hold_is_left_out(page: TestClient) -> None:
-    assert _read(page, "/search.atom?q=a%00b%0b%ef%bf%bfc").feed.title == "Working Papers: search for a b  c"
+def test_what_xml_cannot_hold_is_left_out(read_page: TestClient) -> None:
+    assert _read(read_page, "/search.atom?q=a%00b%0b%ef%bf%bfc").feed.title == "Working Papers: search for a b  c"
 
 
 def test_newest_first_with_pages_that_lead_on(page: TestClient) -> None:
@@ -152,7 +152,7 @@ def test_a_claim_that_changed_is_told(page: TestClient) -> None:
     assert entry.link == "http://127.0.0.1:8000/papers/2611.00009"
 
 
-def test_unknown_topics_and_days_are_errors(page: TestClient) -> None:
-    assert page.get("/topics/nobody-knows.atom").status_code == 404
-    assert page.get("/day/2026-02-30.atom").status_code == 400
-    assert page.get("/atom.xml?page=0").status_code == 400
+def test_unknown_topics_and_days_are_errors(read_page: TestClient) -> None:
+    assert read_page.get("/topics/nobody-knows.atom").status_code == 404
+    assert read_page.get("/day/2026-02-30.atom").status_code == 400
+    assert read_page.get("/atom.xml?page=0").status_code == 400

@@ -29,27 +29,27 @@ JSON_ERRORS = [
 
 
 @pytest.mark.parametrize(("method", "path", "status", "kind"), JSON_ERRORS)
-def test_one_shape(page: TestClient, method: str, path: str, status: int, kind: str) -> None:
-    answer = page.request(method, path, headers={"accept": "application/json"})
+def test_one_shape(read_page: TestClient, method: str, path: str, status: int, kind: str) -> None:
+    answer = read_page.request(method, path, headers={"accept": "application/json"})
     assert (answer.status_code, list(answer.json())) == (status, ["error"])
     assert answer.json()["error"]["type"] == kind
     assert set(answer.json()["error"]) == {"type", "message"}
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_message_says_what_was_wrong_and_what_is_allowed(page: TestClient) -> None:
-    message = page.get("/api/daily_papers?limit=1000").json()["error"]["message"]
+def test_the_message_says_what_was_wrong_and_what_is_allowed(read_page: TestClient) -> None:
+    message = read_page.get("/api/daily_papers?limit=1000").json()["error"]["message"]
     assert message == "limit '1000': Input should be less than or equal to 100; see /openapi.json for what is allowed"
-    message = page.get("/week/2026-W54.json").json()["error"]["message"]
+    message = read_page.get("/week/2026-W54.json").json()["error"]["message"]
     assert message == "week '2026-W54' is none; give an ISO week such as 2026-W48"
 
 
-def test_a_reader_gets_a_page_and_a_feed_reader_a_line(page: TestClient) -> None:
-    answer = page.get("/papers/nobody-knows", headers={"accept": "text/html"})
+def test_a_reader_gets_a_page_and_a_feed_reader_a_line(read_page: TestClient) -> None:
+    answer = read_page.get("/papers/nobody-knows", headers={"accept": "text/html"})
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert "nobody-knows" in answer.text
     assert "<h1" in answer.text
-    answer = page.get("/topics/nobody-knows.atom")
+    answer = read_page.get("/topics/nobody-knows.atom")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/plain; charset=utf-8")
 
 

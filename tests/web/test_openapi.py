@@ -40,8 +40,8 @@ def test_nothing_that_is_sent_breaks_the_page(document: Any) -> None:
     assert {("GET", "/index.json"), ("POST", "/papers/{slug}/run"), ("GET", "/api/daily_papers")} <= tried
 
 
-def test_the_document_names_every_page_and_its_errors(page: TestClient) -> None:
-    document = page.get("/openapi.json").json()
+def test_the_document_names_every_page_and_its_errors(read_page: TestClient) -> None:
+    document = read_page.get("/openapi.json").json()
     paths = document["paths"]
     for path in (
         "/index.json",

@@ -30,17 +30,17 @@ def _votes(page: TestClient) -> int:
         "0.0.0.0",
     ],
 )
-def test_another_name_is_refused(page: TestClient, host: str) -> None:
+def test_another_name_is_refused(read_page: TestClient, host: str) -> None:
     """A site whose name points to loopback (DNS rebinding) reads nothing."""
-    answer = page.get("/atom.xml", headers={"host": host})
+    answer = read_page.get("/atom.xml", headers={"host": host})
     assert answer.status_code == 400
     assert "it answers as 127.0.0.1, ::1, localhost" in answer.text
     assert "Order-invariant" not in answer.text
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:9000", "LOCALHOST", "[::1]:8000", "127.0.0.1:8000"])
-def test_loopback_is_answered_under_every_port(page: TestClient, host: str) -> None:
-    assert page.get("/atom.xml", headers={"host": host}).status_code == 200
+def test_loopback_is_answered_under_every_port(read_page: TestClient, host: str) -> None:
+    assert read_page.get("/atom.xml", headers={"host": host}).status_code == 200
 
 
 def test_a_public_page_answers_to_its_own_name_only(public_page: TestClient) -> None:
@@ -62,10 +62,10 @@ def test_a_public_page_answers_to_its_own_name_only(public_page: TestClient) -> 
         {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"},
     ],
 )
-def test_another_site_changes_nothing(page: TestClient, headers: dict[str, str]) -> None:
-    answer = page.post(VOTE, headers={**headers, "accept": "application/json"})
+def test_another_site_changes_nothing(read_page: TestClient, headers: dict[str, str]) -> None:
+    answer = read_page.post(VOTE, headers={**headers, "accept": "application/json"})
     assert (answer.status_code, answer.json()["error"]["type"]) == (403, "CrossSiteRequestRefused")
-    assert _votes(page) == 0
+    assert _votes(read_page) == 0
 
 
 @pytest.mark.parametrize(
@@ -82,19 +82,31 @@ def test_the_page_itself_and_programs_may_change_things(page: TestClient, header
     assert _votes(page) == 1
 
 
-def test_another_site_loads_nothing_but_links_badges_and_feeds(page: TestClient) -> None:
+def test_mail_programs_may_unsubscribe_from_their_own_sites(page: TestClient) -> None:
+    """RFC 8058: the address holds the permission, there is neither cookie nor our own `Origin`."""
+    answer = page.post(
+        "/unsubscribe/made-up",
+        data={"List-Unsubscribe": "One-Click"},
+        headers={"origin": "https://mail.example", "sec-fetch-site": "cross-site", "accept": "application/json"},
+    )
+    assert answer.json().get("error", {}).get("type") != "CrossSiteRequestRefused"
+    answer = page.post("/subscriptions", data={"email": "a@example.org"}, headers={"origin": "https://mail.example"})
+    assert answer.status_code == 403
+
+
+def test_another_site_loads_nothing_but_links_badges_and_feeds(read_page: TestClient) -> None:
     background = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
-    assert page.get("/api/daily_papers", headers=background).status_code == 403
-    assert page.get("/api/daily_papers", headers=background | {"sec-fetch-mode": "navigate"}).status_code == 200
+    assert read_page.get("/api/daily_papers", headers=background).status_code == 403
+    assert read_page.get("/api/daily_papers", headers=background | {"sec-fetch-mode": "navigate"}).status_code == 200
     for path in ("/papers/2611.00001/badge.svg", "/papers/2611.00001/card.png", "/atom.xml"):
-        answer = page.get(path, headers=background)
+        answer = read_page.get(path, headers=background)
         assert answer.status_code == 200
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing-here", "/atom.xml", "/api/daily_papers", "/papers/../../etc/passwd"])
-def test_every_answer_carries_the_headers(page: TestClient, path: str) -> None:
-    headers = page.get(path).headers
+def test_every_answer_carries_the_headers(read_page: TestClient, path: str) -> None:
+    headers = read_page.get(path).headers
     assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
@@ -124,8 +136,8 @@ class _Elements(HTMLParser):
 
 
 @pytest.mark.parametrize("path", ["/", "/papers/2611.00001", "/search?q=script", "/topics", "/day/2026-11-20"])
-def test_markup_in_imported_words_is_text(page: TestClient, path: str) -> None:
-    answer = page.get(path)
+def test_markup_in_imported_words_is_text(read_page: TestClient, path: str) -> None:
+    answer = read_page.get(path)
     assert answer.status_code == 200
     elements = _Elements(answer.text).found
     assert len(elements) > 20
@@ -138,7 +150,7 @@ def test_markup_in_imported_words_is_text(page: TestClient, path: str) -> None:
     assert "{{ 7" in answer.text or "49" not in answer.text
 
 
-def test_what_was_asked_for_comes_back_as_text(page: TestClient) -> None:
+def test_what_was_asked_for_comes_back_as_text(read_page: TestClient) -> None:
     attack = '"><script>alert(1)</script>'
     for path in (
         f"/search?q={attack}",
@@ -147,7 +159,7 @@ def test_what_was_asked_for_comes_back_as_text(page: TestClient) -> None:
         f"/?page={attack}",
         f"/day/{attack}",
     ):
-        assert "<script>alert" not in page.get(path).text, path
+        assert "<script>alert" not in read_page.get(path).text, path
 
 
 @pytest.mark.parametrize(
@@ -164,18 +176,18 @@ def test_what_was_asked_for_comes_back_as_text(page: TestClient) -> None:
         "/papers/x/figures/..%2f..%2frun.json",
     ],
 )
-def test_a_path_leads_nowhere_else(page: TestClient, path: str) -> None:
-    answer = page.get(path)
+def test_a_path_leads_nowhere_else(read_page: TestClient, path: str) -> None:
+    answer = read_page.get(path)
     assert answer.status_code in (400, 404), answer.text
     assert "root:" not in answer.text
     assert "create_app" not in answer.text
 
 
 @pytest.mark.parametrize("query", ["%", "_", "%%%%", "' OR 1=1 --", '"', "*", "title:x", "NEAR(", "a AND", "(" * 500])
-def test_a_query_is_words_and_never_syntax(page: TestClient, query: str) -> None:
-    answer = page.get("/api/papers/search", params={"q": query})
+def test_a_query_is_words_and_never_syntax(read_page: TestClient, query: str) -> None:
+    answer = read_page.get("/api/papers/search", params={"q": query})
     assert answer.status_code == 200
-    assert page.get("/search.atom", params={"q": query}).status_code == 200
+    assert read_page.get("/search.atom", params={"q": query}).status_code == 200
     if query in ("%", "_", "*"):
         assert answer.json() == []  # a wildcard would give everything
 
@@ -221,8 +233,8 @@ def test_a_body_that_never_arrives_is_given_up(page: TestClient, monkeypatch: py
 
 
 @pytest.mark.parametrize("length", ["-1", "1e9", "0x10", "+5"])
-def test_a_length_that_is_no_number_is_refused(page: TestClient, length: str) -> None:
-    answer = page.post(VOTE, headers={"content-length": length})
+def test_a_length_that_is_no_number_is_refused(read_page: TestClient, length: str) -> None:
+    answer = read_page.post(VOTE, headers={"content-length": length})
     assert answer.status_code == 400
 
 

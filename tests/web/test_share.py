@@ -102,13 +102,13 @@ def test_the_fonts_have_every_sign() -> None:
             assert bytes(font(face, 20).getmask(sign)) != bytes(font(face, 20).getmask("\uffff"))
 
 
-def test_both_are_served_and_may_be_kept_for_minutes(page: TestClient) -> None:
-    badge, card = page.get("/papers/2611.00002/badge.svg"), page.get("/papers/2611.00002/card.png")
+def test_both_are_served_and_may_be_kept_for_minutes(read_page: TestClient) -> None:
+    badge, card = read_page.get("/papers/2611.00002/badge.svg"), read_page.get("/papers/2611.00002/card.png")
     assert (badge.headers["content-type"], card.headers["content-type"]) == ("image/svg+xml", "image/png")
     assert "not built yet" in badge.text
     for answer in (badge, card):
         assert answer.headers["cache-control"] == "public, max-age=300"
         assert answer.headers["etag"]
     for path in ("/papers/nobody/badge.svg", "/papers/nobody/card.png"):
-        answer = page.get(path)
+        answer = read_page.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "text/plain; charset=utf-8")
