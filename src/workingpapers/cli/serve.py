@@ -174,10 +174,11 @@ def _in_address(host: str) -> str:
 
 def _say_ready(out: Output, settings: "WebSettings", *, open_: bool) -> None:
     address = f"{settings.base_url}/"
+    behind = f", served on {_in_address(settings.host)}:{settings.port}" if settings.public else ""
     out.deliver(
         data=lambda: {"address": address, "host": settings.host, "port": settings.port, "public": settings.public},
         values=lambda: [address],
-        view=lambda: out.line("Working Papers is at ", f"{address} (Ctrl-C ends it)"),
+        view=lambda: out.line("Working Papers is at ", f"{address}{behind} (Ctrl-C ends it)"),
     )
     if open_:
         import webbrowser
