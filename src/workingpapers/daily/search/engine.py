@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select
@@ -29,7 +28,7 @@ LONGEST_QUERY = 10_000
 """Characters."""
 MOST_PER_PAGE = 100
 DEPTH = 500
-"""Papers of each list that are fused, and most that are found by meaning alone."""
+"""Most papers that are found by meaning."""
 
 DESCRIPTIONS = {
     "MiniLM": "all-MiniLM-L6-v2, a model of sentences, compares the query with every paper",
@@ -56,6 +55,7 @@ class SearchEngine:
         self.database = database
         self._encoder = encoder or best_encoder()
         self._vectors = Vectors(database, self._encoder)
+        self._counted = -1, 0
 
     @property
     def engine(self) -> str:
@@ -107,7 +107,7 @@ class SearchEngine:
             ranked = self._ranked(session, query, mode, index, similarities)
             here = ranked[(page - 1) * per_page : page * per_page]
             hits = self._hits(session, query, mode, here, index, similarities, person_id)
-            complete = mode == "words" or len(index) >= (session.scalar(select(func.count(PaperRow.id))) or 0)
+            complete = mode == "words" or len(index) >= self._papers(session)
         pages = max(1, -(-len(ranked) // per_page))
         return SearchPage(
             query=query,
@@ -147,6 +147,13 @@ class SearchEngine:
             found = {card.id: card for card in cards(session, [id_ for id_, _ in near], person_id)}
         return [(found[id_], _cosine(value)) for id_, value in near if id_ in found][:count]
 
+    def _papers(self, session: Session) -> int:
+        """How many papers there are; counted once for each state of the database."""
+        version = self.database.version()
+        if self._counted[0] != version:
+            self._counted = version, session.scalar(select(func.count(PaperRow.id))) or 0
+        return self._counted[1]
+
     def _similarities(self, index: Index, query: str, mode: Mode) -> "NDArray[np.float32] | None":
         if mode == "words" or not len(index) or not words_of(query):
             return None
@@ -167,7 +174,7 @@ class SearchEngine:
             case "meaning":
                 ranked = by_meaning
             case "hybrid":
-                ranked = combined(by_words[:DEPTH], by_meaning, partial(_cosine_of, index, similarities))
+                ranked = combined(by_words, by_meaning, _cosines(index, similarities, [id_ for id_, _ in by_words]))
         best = max(1.0, ranked[0][1]) if ranked else 1.0
         return [(id_, best) for id_ in named] + [hit for hit in ranked if hit[0] not in named]
 
@@ -187,14 +194,14 @@ class SearchEngine:
             return ()
         ids = [id_ for id_, _ in ranked]
         found = {card.id: card for card in cards(session, ids, person_id)}
+        cosines = _cosines(index, similarities, ids)
         explained = explain.explained(session, query, ids, None if mode == "words" else self._encoder)
         hits = []
         for id_, score in ranked:
             if id_ not in found:  # its embedding outlived it
                 continue
-            similarity = _cosine_of(index, similarities, id_)
             why, snippet = explained.get(id_, ((), ((found[id_].summary, False),)))
-            hits.append(SearchHit(found[id_], score, why, similarity, snippet))
+            hits.append(SearchHit(found[id_], score, why, cosines.get(id_), snippet))
         return tuple(hits)
 
 
@@ -219,9 +226,12 @@ def _named(session: Session, query: str) -> list[int]:
     return list(session.scalars(select(PaperRow.id).where(or_(*conditions)).limit(2)))
 
 
-def _cosine_of(index: Index, similarities: "NDArray[np.float32] | None", paper_id: int) -> float | None:
-    position = index.position(paper_id) if similarities is not None else None
-    return None if position is None or similarities is None else _cosine(float(similarities[position]))
+def _cosines(index: Index, similarities: "NDArray[np.float32] | None", paper_ids: Sequence[int]) -> dict[int, float]:
+    """The cosines of some papers, of those that are known."""
+    if similarities is None:
+        return {}
+    places = {id_: place for id_ in paper_ids if (place := index.position(id_)) is not None}
+    return dict(zip(places, map(_cosine, similarities[list(places.values())].tolist()), strict=True))
 
 
 def _cosine(value: float) -> float:

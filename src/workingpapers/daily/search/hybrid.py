@@ -6,7 +6,7 @@ held-back pairs (benchmarks/results/retrieval.md) this puts the right paper high
 forget by how much one hit is better than the next.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 WEIGHT = 0.6
 """Of the cosine; the rest is that of the words."""
@@ -14,18 +14,18 @@ WEIGHT = 0.6
 Ranking = Sequence[tuple[int, float]]
 
 
-def combined(by_words: Ranking, by_meaning: Ranking, cosine: Callable[[int], float | None]) -> list[tuple[int, float]]:
+def combined(by_words: Ranking, by_meaning: Ranking, cosines: Mapping[int, float]) -> list[tuple[int, float]]:
     """The papers of both lists with their scores (at most 1), best first; equal ones newest first.
 
     Args:
         by_words: Papers and scores, best first.
         by_meaning: Papers and cosines, best first.
-        cosine: Of any paper; None where it is not known, which counts as 0.
+        cosines: Of the papers of the first list, where they are known; else they count as 0.
     """
     best = by_words[0][1] if by_words else 1.0
     scores = {paper: WEIGHT * value for paper, value in by_meaning}
     for paper, value in by_words:
         if paper not in scores:
-            scores[paper] = WEIGHT * max(cosine(paper) or 0.0, 0.0)
+            scores[paper] = WEIGHT * max(cosines.get(paper, 0.0), 0.0)
         scores[paper] += (1 - WEIGHT) * value / best
     return sorted(scores.items(), key=lambda hit: (-hit[1], -hit[0]))

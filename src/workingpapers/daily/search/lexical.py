@@ -17,8 +17,10 @@ from workingpapers.daily.search.words import fold, telling, words_of
 
 WEIGHTS = {"title": 4.0, "authors": 3.0, "topics": 3.0, "summary": 2.0, "claims": 1.0}
 """How much a word counts in each column of the index, in the order of its columns."""
-BOUND = 4000
+BOUND = 3000
 """Most papers that are ranked for one query."""
+MOST = 500
+"""Of these, the best that are hits."""
 MOST_WORDS = 12
 """Words of a long query that are looked up; the rarest of its first `_CONSIDERED`."""
 
@@ -41,7 +43,10 @@ _SUFFIXES = (
     "ness",
 )
 _BM25 = f"bm25(paper_text, {', '.join(map(str, WEIGHTS.values()))})"
-_RANK = text(f"SELECT rowid, {_BM25} FROM paper_text WHERE paper_text MATCH :match ORDER BY rowid DESC LIMIT :bound")
+_RANK = text(
+    f"SELECT paper, score FROM (SELECT rowid AS paper, {_BM25} AS score FROM paper_text WHERE paper_text MATCH :match "
+    "ORDER BY rowid DESC LIMIT :bound) ORDER BY score, paper DESC LIMIT :most"
+)
 _COUNT = text("SELECT count(*) FROM paper_text WHERE paper_text MATCH :match")
 
 
@@ -63,8 +68,8 @@ def rank(session: Session, query: str) -> list[tuple[int, float]]:
     terms = _terms(session, query)
     if not terms:
         return []
-    rows = session.execute(_RANK, {"match": _bounded(session, terms), "bound": BOUND})
-    return sorted(((int(id_), -float(score)) for id_, score in rows), key=lambda hit: (-hit[1], -hit[0]))
+    rows = session.execute(_RANK, {"match": _bounded(session, terms), "bound": BOUND, "most": MOST})
+    return [(int(paper), -float(score)) for paper, score in rows]
 
 
 def matching(query: str) -> str:

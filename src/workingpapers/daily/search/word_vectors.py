@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from workingpapers.daily.search.minilm import Floats, MiniLM
+from workingpapers.daily.search.threads import few_threads
 from workingpapers.daily.search.words import STOP_WORDS, fold, telling, words_of
 
 TABLE = Path(__file__).parent / "words.safetensors"
@@ -51,7 +52,9 @@ class WordVectors:
             words: Words of papers, folded.
         """
         words = list(words)
-        closeness = (self._vectors(words) @ self._asked(query, embedded.tobytes())).max(axis=1, initial=0.0)
+        asked = self._asked(query, embedded.tobytes())
+        with few_threads(use_idle_cores=True):
+            closeness = (self._vectors(words) @ asked).max(axis=1, initial=0.0)
         return {words[place]: float(closeness[place]) for place in np.flatnonzero(closeness >= LEAST)}
 
     def _asked_of(self, query: str, embedded: bytes) -> Floats:
