@@ -11,7 +11,7 @@ One process sends at a time; the system takes its lock back when it dies.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -24,6 +24,7 @@ from workingpapers.daily.digest import Digest, compose, digest_letter, message_i
 from workingpapers.daily.digest_selection import Selection, papers_near, papers_of_keys, select_papers, settled_until
 from workingpapers.daily.identity import paper_key
 from workingpapers.daily.issue_dates import IssueDate, newest_issue
+from workingpapers.daily.issue_states import FIRST_WAIT, IssueStates, NotDueError, wait_after
 from workingpapers.daily.mail import (
     AddressRefusedError,
     MailDelayedError,
@@ -36,18 +37,11 @@ from workingpapers.daily.mail import (
 from workingpapers.daily.secrets import check_secret, page_secret, remember_secret
 from workingpapers.daily.sole_holder import SoleHolder
 from workingpapers.daily.subscription_request import Subscription
-from workingpapers.daily.subscriptions import all_active, clear_unconfirmed
+from workingpapers.daily.subscriptions import all_active
 from workingpapers.daily.tables import IssueRow, PaperRow, SubscriptionRow
-from workingpapers.errors import WorkingPapersError
 
 if TYPE_CHECKING:
     from workingpapers.daily.search.engine import SearchEngine
-
-MAX_ATTEMPTS = 12
-FIRST_WAIT = timedelta(minutes=5)
-LONGEST_WAIT = timedelta(hours=4)
-MAX_BOUNCES = 3
-"""Issues in a row that an address refuses until its subscription ends."""
 
 
 class Line(Protocol):
@@ -114,10 +108,6 @@ class DigestReport:
         return sum(outcome.status == status for outcome in self.outcomes)
 
 
-class _NotDueError(WorkingPapersError):
-    """The issue was sent by another process, or its subscription ended, while the server was asked."""
-
-
 def due(session: Session, at: datetime) -> list[Due]:
     """The issues that are to be sent at a moment: the newest of each subscription, unless it had its turn."""
     active = all_active(session)
@@ -181,7 +171,7 @@ def deliver_due(
         return report
     try:
         remember_secret(database, secret)
-        report.unknown = _settle(database, at)
+        report.unknown = sender.states.settle()
         with database.read() as session:
             waiting = due(session, at)
         connected: AbstractContextManager[Line] = mailer.connected()
@@ -220,6 +210,7 @@ class _Round:
         self._base_url = base_url
         self._secret = secret
         self._search = search
+        self.states = IssueStates(database, at)
         self._engine: SearchEngine | None = None
         self._near: dict[str, frozenset[int]] = {}
         self._until: datetime | None = None
@@ -249,25 +240,25 @@ class _Round:
         with self._database.read() as session:
             digest = self._compose(session, one, self._selection(session, one.subscription, row))
         if digest.empty:
-            self._done(issue_id, "empty")
+            self.states.done(issue_id, "empty")
             return self._outcome(one, digest, "empty", None)
         try:
-            line.send(self._letter(one, digest, known_as), lambda: self._begin_handing_over(issue_id))
-        except _NotDueError:
+            line.send(self._letter(one, digest, known_as), lambda: self.states.begin_handing_over(issue_id))
+        except NotDueError:
             return None
         except ServerUnavailableError as error:
-            self._put_back(issue_id, attempts - 1, str(error), FIRST_WAIT)
+            self.states.put_back(issue_id, attempts - 1, str(error), FIRST_WAIT)
             raise
         except MailDelayedError as error:
-            status = self._put_back(issue_id, attempts, str(error), _wait(attempts))
+            status = self.states.put_back(issue_id, attempts, str(error), wait_after(attempts))
             return self._outcome(one, digest, status, str(error))
         except MailUncertainError as error:
-            self._end(issue_id, "unknown", str(error))
+            self.states.end(issue_id, "unknown", str(error))
             return self._outcome(one, digest, "unknown", str(error))
         except MailError as error:
-            self._end(issue_id, "failed", str(error), bounced=isinstance(error, AddressRefusedError))
+            self.states.end(issue_id, "failed", str(error), bounced=isinstance(error, AddressRefusedError))
             return self._outcome(one, digest, "failed", str(error))
-        self._done(issue_id, "sent")
+        self.states.done(issue_id, "sent")
         return self._outcome(one, digest, "sent", None)
 
     def _claim(self, session: Session, one: Due) -> IssueRow | None:
@@ -300,51 +291,6 @@ class _Round:
         row.attempts += 1
         session.flush()
         return row
-
-    def _begin_handing_over(self, issue_id: int) -> None:
-        with self._database.write() as session:
-            row = session.get(IssueRow, issue_id)
-            is_due = row is not None and row.status == "due"
-            owner = None if row is None else session.get(SubscriptionRow, row.subscription_id)
-            is_wanted = owner is not None and owner.status == "active"
-            if row is not None and is_due:
-                row.status = "handing over" if is_wanted else "failed"
-                row.problem = None if is_wanted else "the subscription ended"
-        if not (is_due and is_wanted):
-            raise _NotDueError(f"issue {issue_id} is not due any more")
-
-    def _done(self, issue_id: int, status: str) -> None:
-        """Note that everything up to the issue's moment is dealt with."""
-        with self._database.write() as session:
-            row = session.get(IssueRow, issue_id)
-            if row is None:  # forgotten with its subscription, meanwhile
-                return
-            row.status, row.problem, row.finished, row.next_attempt = status, None, self._at, None
-            owner = session.get_one(SubscriptionRow, row.subscription_id)
-            owner.covered_until = max(filter(None, (owner.covered_until, row.covers_until)))
-            if status == "sent":
-                owner.bounces = 0
-
-    def _put_back(self, issue_id: int, attempts: int, problem: str, wait: timedelta) -> str:
-        if attempts >= MAX_ATTEMPTS:
-            self._end(issue_id, "failed", problem)
-            return "failed"
-        with self._database.write() as session:
-            row = session.get(IssueRow, issue_id)
-            if row is not None:
-                row.status, row.attempts, row.problem, row.next_attempt = "due", attempts, problem, self._at + wait
-        return "delayed"
-
-    def _end(self, issue_id: int, status: str, problem: str, *, bounced: bool = False) -> None:
-        with self._database.write() as session:
-            row = session.get(IssueRow, issue_id)
-            if row is None:
-                return
-            row.status, row.problem, row.finished, row.next_attempt = status, problem, self._at, None
-            owner = session.get_one(SubscriptionRow, row.subscription_id)
-            owner.bounces += bounced
-            if owner.bounces >= MAX_BOUNCES and owner.status == "active":
-                owner.status = "bounced"
 
     def _selection(self, session: Session, subscription: Subscription, row: IssueRow | None) -> Selection:
         """What stands in an issue: chosen now, or as it was chosen when it was begun."""
@@ -399,20 +345,5 @@ def _begun(subscription: Subscription, issue: IssueDate) -> bool:
     return subscription.confirmed is not None and issue.due >= subscription.confirmed
 
 
-def _settle(database: Database, at: datetime) -> int:
-    """Nobody else is sending: what is being handed over was left by a process that died."""
-    with database.write() as session:
-        clear_unconfirmed(session, at=at)
-        left = session.scalars(select(IssueRow).where(IssueRow.status == "handing over")).all()
-        for row in left:
-            row.status, row.finished = "unknown", at
-            row.problem = "the sending process ended before the mail server's answer was noted"
-        return len(left)
-
-
 def _row(session: Session, subscription_id: int, issue: str) -> IssueRow | None:
     return session.scalar(select(IssueRow).where(IssueRow.subscription_id == subscription_id, IssueRow.issue == issue))
-
-
-def _wait(attempts: int) -> timedelta:
-    return min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT)

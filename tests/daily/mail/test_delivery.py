@@ -29,8 +29,9 @@ from daily_mail_server import Inbox, mail_server
 from sqlalchemy import func, select, text
 
 from workingpapers.daily.database import Database, now
-from workingpapers.daily.delivery import FIRST_WAIT, MAX_ATTEMPTS, MAX_BOUNCES, deliver_due
+from workingpapers.daily.delivery import deliver_due
 from workingpapers.daily.digest_clock import DigestClock
+from workingpapers.daily.issue_states import FIRST_WAIT, MAX_ATTEMPTS, MAX_BOUNCES
 from workingpapers.daily.mail import OutboxMailer
 from workingpapers.daily.subscriptions import CONFIRM_WITHIN, SubscriptionRequest, subscribe, unsubscribe_token
 from workingpapers.daily.subscriptions import unsubscribe as end
