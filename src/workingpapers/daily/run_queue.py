@@ -212,7 +212,6 @@ class RunQueue:
         try:
             adopted = False
             while not self._stopping.is_set():
-                self._wake.clear()
                 try:
                     if self._holder.take():
                         if not adopted:
@@ -223,6 +222,7 @@ class RunQueue:
                     log.exception("the queue of runs stumbled; it goes on")
                     self._stopping.wait(_IDLE_S)
                 self._wake.wait(_WATCH_S if self._working else _IDLE_S)
+                self._wake.clear()
             for job_id, job in list(self._working.items()):
                 with contextlib.suppress(Exception):
                     self._put_back(job_id, job)
@@ -255,10 +255,12 @@ class RunQueue:
     def _begin(self) -> bool:
         """Start the run that waits longest; whether there was one."""
         busy = [job.slug for job in self._working.values()]
+        waits = select(JobRow).where(JobRow.status == "queued", JobRow.slug.not_in(busy)).order_by(JobRow.id).limit(1)
+        with self.database.read() as session:  # most often there is none, and then nobody's writing is held up
+            if session.scalar(waits) is None:
+                return False
         with self.database.write() as session:
-            row = session.scalar(
-                select(JobRow).where(JobRow.status == "queued", JobRow.slug.not_in(busy)).order_by(JobRow.id).limit(1)
-            )
+            row = session.scalar(waits)
             if row is None:
                 return False
             row.status, row.started, row.finished, row.problem = "running", now(), None, None
