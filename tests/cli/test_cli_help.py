@@ -11,7 +11,22 @@ import pytest
 
 import workingpapers
 
-VERBS = ("list", "show", "run", "check", "search", "report", "new", "serve", "add", "export", "import")
+VERBS = (
+    "list",
+    "show",
+    "run",
+    "check",
+    "search",
+    "report",
+    "new",
+    "serve",
+    "add",
+    "export",
+    "import",
+    "subscribe",
+    "digest",
+    "people",
+)
 HEAVY = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib", "ray", "jinja2")
 _SPY = """
 import sys
