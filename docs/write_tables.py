@@ -31,6 +31,9 @@ VERBS = (
     "add json",
     "export",
     "import",
+    "subscribe",
+    "digest",
+    "people",
 )
 
 
