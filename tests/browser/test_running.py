@@ -26,6 +26,8 @@ def test_a_run_is_followed_to_its_verdicts_without_a_reload(visit: Visit) -> Non
     claims = page.request.get("/papers/arnet.json").json()["report"]["claims"]
     expect(page.locator(".claim .badge")).to_have_count(len(claims))
     expect(page.locator(".claim .badge.not-tested")).to_have_count(len(claims))  # a smoke run decides nothing
+    printable = page.get_by_role("link", name="Printable report").get_attribute("href")
+    assert "smoke scale" in page.request.get(str(printable)).text()
     page.get_by_role("link", name="See it with figures").click()
     expect(page.locator(".measured")).to_contain_text("on this machine")
     expect(page.locator(".measured")).to_contain_text("An older run")

@@ -84,6 +84,14 @@ def test_what_makes_no_sense_is_400_and_says_why(page: TestClient, path: str) ->
     assert answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/day/0001-01-01", "/day/9999-12-31", "/week/9999-W52", "/week/0001-W01", "/month/9999-12"]
+)
+def test_the_ends_of_the_calendar_are_empty_pages(page: TestClient, path: str) -> None:
+    assert "No paper is listed" in page.get(path, headers=HTML).text
+    assert page.get(f"{path}.json").json()["page"]["total"] == 0
+
+
 @pytest.mark.parametrize("path", ["/papers/nothing", "/topics/nothing", "/runs/77", "/papers/2611.00002/report.html"])
 def test_what_is_not_there_is_404(page: TestClient, path: str) -> None:
     assert page.get(path, headers=HTML).status_code == 404

@@ -211,5 +211,5 @@ def _title(kind: Kind, first: date) -> str:
         return f"{first.day} {first:%B} {first.year}"
     if kind == "month":
         return f"{first:%B} {first.year}"
-    last = first + timedelta(days=6)
+    last = period_of(kind, first).last
     return f"Week {first.isocalendar()[1]}, {first.day} {first:%b} to {last.day} {last:%b} {last.year}"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path as FilePath
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import FileResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -48,14 +48,12 @@ class ScaleChoice:
 
 
 @route(router, "/papers/{key}")
-def paper(request: Request, key: str, run: str | None = None) -> Response:
-    """A paper: its claims with verdicts and evidence, how to use it, what it costs, how to run it.
-
-    Args:
-        request: What was asked.
-        key: Slug, arXiv id or number of the paper.
-        run: Show another run than the newest.
-    """
+def paper(
+    request: Request,
+    key: Annotated[str, Path(description="Slug, arXiv id or number of the paper.")],
+    run: Annotated[str | None, Query(description="Another run than the newest.")] = None,
+) -> Response:
+    """A paper: its claims with verdicts and evidence, how to use it, what it costs, how to run it."""
     state, person = state_of(request), person_of(request)
     with state.database.read() as session:
         row = find_paper(session, key)
@@ -155,5 +153,5 @@ def _jobs(session: Session, row: PaperRow) -> Sequence[Mapping[str, Any]]:
 @router.get("/forest.css", include_in_schema=False)
 def forest_style() -> Response:
     """The look of the forest plot, the same file that a run's report carries."""
-    path = Path(report_folder.__file__).parent / "forest.css"
+    path = FilePath(report_folder.__file__).parent / "forest.css"
     return FileResponse(path, media_type="text/css", headers={"cache-control": "private, max-age=3600"})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict
 
@@ -45,15 +45,13 @@ Wanted = Annotated[SubscriptionForm, Form()]
 
 
 @route(router, "/subscriptions")
-def show(request: Request, topic: str | None = None, query: str = "", edit: int | None = None) -> Response:
-    """The form, and the reader's own subscriptions.
-
-    Args:
-        request: What was asked.
-        topic: Slug that the form begins with.
-        query: Saved search that the form begins with.
-        edit: Number of a subscription of the reader that the form changes.
-    """
+def show(
+    request: Request,
+    topic: Annotated[str | None, Query(description="Slug that the form begins with.")] = None,
+    query: Annotated[str, Query(description="Saved search that the form begins with.")] = "",
+    edit: Annotated[int | None, Query(description="Number of the reader's subscription that the form changes.")] = None,
+) -> Response:
+    """The form, and the reader's own subscriptions."""
     person = person_of(request)
     mine = _own(request)
     changed = next((one for one in mine if one.id == edit), None)
