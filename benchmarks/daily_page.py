@@ -25,7 +25,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import metadata
@@ -93,14 +93,16 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/daily_page.json and .md")
     parser.add_argument("--datasette", default=shutil.which("datasette"), help="datasette's command")
     parser.add_argument("--requests", type=int, default=300, help="requests of each kind")
+    parser.add_argument("--folder", help="keep the databases here, and use those that are there")
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="how many papers")
     arguments = parser.parse_args()
     load_before = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as folder:
+    with nullcontext(arguments.folder) if arguments.folder else tempfile.TemporaryDirectory() as folder:
         rows, starts = [], {}
         for size in arguments.sizes:
             path = Path(folder) / str(size) / "daily.sqlite"
-            fill(path, size)
+            if not path.exists():
+                fill(path, size)
             queries = Queries(path)
             table = datasette_copy(path)
             starts[size] = {"ours": start_s(ours(path)), "theirs": None}
@@ -239,6 +241,7 @@ class Queries:
 def datasette_copy(path: Path) -> Path:
     """The same database in one file, with what datasette needs to know to search it."""
     copy = path.with_name("copy") / "daily.db"
+    shutil.rmtree(copy.parent, ignore_errors=True)
     copy.parent.mkdir()
     with sqlite3.connect(path) as connection:
         connection.execute("VACUUM INTO ?", (str(copy),))
@@ -263,17 +266,18 @@ def running(command: list[str]) -> Iterator[tuple[str, int]]:
     """A server that answers, ended at the end of the block."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    process = subprocess.Popen([*command, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
+    with ExitStack() as stack:
+        said = stack.enter_context(tempfile.TemporaryFile("w+"))
+        process = subprocess.Popen([*command, str(port)], stdout=subprocess.DEVNULL, stderr=said)
+        stack.callback(process.wait)
+        stack.callback(process.terminate)
         deadline = time.monotonic() + 120
         while not answers(port):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{' '.join(command)} does not answer")
+                said.seek(0)
+                raise RuntimeError(f"{' '.join(command)} does not answer: {said.read()}")
             time.sleep(0.002)
         yield "127.0.0.1", port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def answers(port: int) -> bool:
