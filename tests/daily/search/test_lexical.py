@@ -68,11 +68,21 @@ def test_words_that_say_nothing_are_passed_over_unless_there_are_no_others(datab
 def test_the_last_word_may_be_half_typed(database: Database, add) -> None:
     add("Autoregression", "Auto models", "Learning", "Sums")
     assert titles(database, "autoreg") == ["Autoregression"]
-    assert titles(database, "auto") == ["Auto models", "Autoregression"]
+    assert titles(database, "auto") == ["Auto models"]  # there is one that has it as it stands
     assert titles(database, "auto ") == ["Auto models"]  # finished by a space
     assert titles(database, "autoreg sums") == ["Sums"]  # not the last one
     assert titles(database, "au") == []  # too short to mean a beginning
     assert titles(database, "learni") == ["Learning"]  # the index holds the stem `learn`
+
+
+def test_scores_are_shares_of_the_most_possible(database: Database, add) -> None:
+    add("Order of things", "Order invariance", *(f"Number {number}" for number in range(9)))
+    with database.read() as session:
+        both, one = (score for _, score in lexical.rank(session, "order invariance"))
+        assert 0 < one < 0.6 < both <= 1
+        assert lexical.rank(session, "order invariance unheard")[0][1] < both
+        (alone,) = lexical.rank(session, "invarian")
+        assert 0 < alone[1] <= 1
 
 
 def test_equal_papers_are_newest_first(database: Database, add) -> None:

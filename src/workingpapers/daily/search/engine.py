@@ -29,6 +29,8 @@ LONGEST_QUERY = 10_000
 MOST_PER_PAGE = 100
 DEPTH = 500
 """Most papers that are found by meaning."""
+WORTH = 0.5
+"""Least cosine of a hit by meaning, as a share of the best one's."""
 
 DESCRIPTIONS = {
     "MiniLM": "all-MiniLM-L6-v2, a model of sentences, compares the query with every paper",
@@ -38,7 +40,7 @@ DESCRIPTIONS = {
 WORDS_DESCRIPTION = (
     f"SQLite's full-text index ranks by BM25 (title ×4, authors and topics ×3, summary ×2, claims ×1); where more than "
     f"{lexical.BOUND:,} papers hold a word of the query, those with its rarer words, with all of its words and the "
-    f"newest are ranked. The score of both is {WEIGHT:g} × cosine + {1 - WEIGHT:g} × BM25 / best BM25 of the query."
+    f"newest are ranked. The score of both is {WEIGHT:g} × cosine + {1 - WEIGHT:g} × BM25 as a share of its most."
 )
 """What the page says about the search by words and how both are joined."""
 
@@ -166,7 +168,10 @@ class SearchEngine:
         if not words_of(query):
             return []
         by_words = lexical.rank(session, query) if mode != "meaning" else []
-        by_meaning = [] if similarities is None else _best(index, similarities, DEPTH, self._encoder.floor)
+        by_meaning = []
+        if similarities is not None:
+            floor = max(self._encoder.floor, WORTH * float(similarities.max()))
+            by_meaning = _best(index, similarities, DEPTH, floor)
         named = _named(session, query)
         match mode:
             case "words":

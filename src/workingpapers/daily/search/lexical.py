@@ -1,13 +1,14 @@
 """Search by words: SQLite's full-text index, ranked by BM25 with a weight for each column.
 
 Only the words of a query reach the index, each as a quoted string, so nothing a reader types is syntax. The last word
-counts as the beginning of one, as in a search box, where few papers hold it as it stands.
+counts as the beginning of one, as in a search box, where no paper holds it as it stands.
 
 Ranking reads every paper that matches, and a word such as `model` stands in most of them. So that a search among
 100 000 papers takes no longer than a reader notices, at most `BOUND` papers are ranked: those that hold a rare word of
 the query, those that hold all of its words, and of these the newest where they are still too many.
 """
 
+import math
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -27,6 +28,7 @@ MOST_WORDS = 12
 _CONSIDERED = 32
 _SHORTEST_PREFIX = 3
 _FEW = 50  # papers; where fewer fit, a wider expression is asked
+_SATURATED = 2.2  # what a word counts at most, times its IDF: k1 + 1
 _SUFFIXES = (
     "able",
     "ably",
@@ -47,6 +49,7 @@ _RANK = text(
     f"SELECT paper, score FROM (SELECT rowid AS paper, {_BM25} AS score FROM paper_text WHERE paper_text MATCH :match "
     "ORDER BY rowid DESC LIMIT :bound) ORDER BY score, paper DESC LIMIT :most"
 )
+_PAPERS = text("SELECT max(id) FROM papers")  # near enough to their number, and quick
 _COUNT = text("SELECT count(*) FROM paper_text WHERE paper_text MATCH :match")
 
 
@@ -61,15 +64,20 @@ class _Term:
 def rank(session: Session, query: str) -> list[tuple[int, float]]:
     """The papers that hold a word of the query with their scores, best first, equal ones newest first.
 
+    A score is BM25 as a share of the most that a paper could get, which holds every word of the query often.
+
     Args:
         session: Reads the index.
         query: What a reader typed.
     """
-    terms = _terms(session, query)
+    every = _terms(session, query)
+    terms = sorted((term for term in every if term.count), key=lambda term: term.count)[:MOST_WORDS]
     if not terms:
         return []
+    papers = int(session.scalar(_PAPERS) or 0)
+    most = _SATURATED * sum(_rarity(papers, term.count) for term in every)
     rows = session.execute(_RANK, {"match": _bounded(session, terms), "bound": BOUND, "most": MOST})
-    return [(int(paper), -float(score)) for paper, score in rows]
+    return [(int(paper), min(1.0, -float(score) / most)) for paper, score in rows]
 
 
 def matching(query: str) -> str:
@@ -87,12 +95,17 @@ def _terms(session: Session, query: str) -> list[_Term]:
     words = telling(words_of(query))[:_CONSIDERED]
     terms = {word: _Term(_is(word), _count(session, _is(word))) for word in words}
     typed = beginning(query)
-    if typed is not None and typed in terms and terms[typed].count < _FEW:
+    if typed is not None and typed in terms and not terms[typed].count:
         for match in (_begins(typed), *_without_suffix(typed)):
             if count := _count(session, match):
                 terms[typed] = _Term(match, count)
                 break
-    return sorted((term for term in terms.values() if term.count), key=lambda term: term.count)[:MOST_WORDS]
+    return list(terms.values())
+
+
+def _rarity(papers: int, holding: int) -> float:
+    """BM25's IDF as SQLite computes it: of a word that half of the papers hold, next to nothing."""
+    return max(1e-6, math.log((papers - holding + 0.5) / (holding + 0.5))) if papers > holding else 1e-6
 
 
 def _bounded(session: Session, terms: list[_Term]) -> str:
@@ -124,13 +137,10 @@ def _is(word: str) -> str:
 
 
 def _begins(word: str) -> str:
-    """The word itself counts beside words that begin with it, so it counts more than they do."""
-    return f'"{word}" OR "{word}"*'
+    return f'"{word}"*'
 
 
 def _without_suffix(word: str) -> list[str]:
     """The word without a suffix that is half typed: the index holds `learn`, which `learni` does not begin."""
-    for cut in range(1, min(6, len(word) - _SHORTEST_PREFIX)):
-        if any(suffix.startswith(fold(word[-cut:])) for suffix in _SUFFIXES):
-            return [f'"{word[:-cut]}"*']
-    return []
+    cuts = range(1, min(6, len(word) - _SHORTEST_PREFIX))
+    return [_begins(word[:-cut]) for cut in cuts if any(suffix.startswith(fold(word[-cut:])) for suffix in _SUFFIXES)]
