@@ -1,8 +1,11 @@
 """Reading: the lists, search, a paper's page, on a wide screen and a narrow one."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from browser_parts import Served
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -150,6 +153,18 @@ def test_nothing_reaches_beyond_a_narrow_screen(visit: Visit, width: int) -> Non
     ):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_words_that_cannot_be_broken_stay_on_the_screen(visit: Visit, served: Served, tmp_path: Path) -> None:
+    long = "Supercalifragilistic" * 6
+    paper = {"title": f"{long} <script>alert(1)</script>", "summary": long, "authors": [long], "topics": [long]}
+    (tmp_path / "odd.json").write_text(json.dumps([paper | {"published": "2009-05-05", "arxiv": "0905.0001"}]))
+    served.workingpapers("add", "json", str(tmp_path / "odd.json"))
+    page = visit("/papers/0905.0001", viewport={"width": 320, "height": 800})
+    for path in ("/papers/0905.0001", "/month/2009-05", "/topics", f"/search?q={long}"):
+        page.goto(path)
+        expect(page.locator("main")).to_contain_text(long)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
 
 
 def test_an_unknown_paper_gets_a_page_that_helps(visit: Visit) -> None:

@@ -21,6 +21,9 @@ from workingpapers.web.state import state_of
 
 router = APIRouter()
 
+_OFFERED_TOPICS = 200
+"""The largest topics; imports bring thousands, and nobody reads so many boxes."""
+
 
 class SubscriptionForm(BaseModel):
     """The fields of the form; what they may hold is checked where subscriptions are made."""
@@ -156,7 +159,9 @@ def _form(
     status: int = 200,
 ) -> Response:
     with state_of(request).database.read() as session:
-        topics = [{"slug": topic.slug, "name": topic.name} for topic, _ in feed.topics(session)]
+        known = feed.topics(session)
+    offered = [topic for place, (topic, _) in enumerate(known) if place < _OFFERED_TOPICS or topic.slug in asked.topics]
+    topics = [{"slug": topic.slug, "name": topic.name} for topic in offered]
     data: dict[str, Any] = {"subscriptions": [_plain(one) for one in mine], "topics": topics}
     shown = {
         "asked": asked,
