@@ -38,7 +38,7 @@ from workingpapers.bench import registry
         ),
         (("search", "?!"), "query '?!' holds no word; give one or more words"),
         (("lst",), "no such command 'lst'"),
-        (("lst",), "Verbs are list, show, run, check, search, report, new (see `workingpapers --help`)"),
+        (("lst",), "no such command 'lst'. Did you mean 'list'? Verbs are list, show, run,"),
         (("check",), "missing argument 'SLUG'"),
         (("check",), "(see `workingpapers check --help`)"),
         (("check", "sample-room", "--strickt"), "no such option: --strickt"),
