@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
 
 @dataclass
 class Inbox:
@@ -39,3 +44,13 @@ class Served:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+
+def violations(page: Page, options: dict[str, object], part: str | None = None) -> list[str]:
+    """What axe finds wrong on a page, or on a part of it."""
+    found = Axe().run(page, context=part, options=options).response["violations"]
+    return [
+        f"{page.url} {each['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for each in found
+        for node in each["nodes"][:3]
+    ]

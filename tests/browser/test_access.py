@@ -3,13 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browser_parts import RULES, violations
 from playwright.sync_api import Page
 
 pytestmark = pytest.mark.xdist_group("browser")
 
 Visit = Callable[..., Page]
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 PATHS = (
     "/?per_page=10",
     "/papers/arnet",
@@ -26,33 +25,24 @@ PATHS = (
 )
 
 
-def _violations(page: Page, options: dict[str, object], part: str | None = None) -> list[str]:
-    found = Axe().run(page, context=part, options=options).response["violations"]
-    return [
-        f"{page.url} {each['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for each in found
-        for node in each["nodes"][:3]
-    ]
-
-
 @pytest.mark.parametrize("path", PATHS)
 def test_axe_finds_nothing(visit: Visit, path: str) -> None:
     page = visit(path, expected=("404",))
     for details in page.locator("main details").all():
         details.evaluate("one => one.open = true")
-    found = _violations(page, RULES)
+    found = violations(page, RULES)
     page.emulate_media(color_scheme="dark")
-    found += _violations(page, {"runOnly": ["color-contrast", "link-in-text-block"]})
+    found += violations(page, {"runOnly": ["color-contrast", "link-in-text-block"]})
     assert found == []
 
 
 def test_axe_finds_nothing_in_the_dialogs_and_on_a_phone(visit: Visit) -> None:
     page = visit("/?per_page=10", viewport={"width": 390, "height": 844})
-    found = _violations(page, RULES)
+    found = violations(page, RULES)
     for keys in ("?", "jn"):
         page.keyboard.type(keys)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            found += _violations(page, RULES, "dialog[open]")
+            found += violations(page, RULES, "dialog[open]")
         page.keyboard.press("Escape")
     assert found == []

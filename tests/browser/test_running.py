@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from browser_parts import RULES, violations
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -26,6 +27,8 @@ def test_a_run_is_followed_to_its_verdicts_without_a_reload(visit: Visit) -> Non
     claims = page.request.get("/papers/arnet.json").json()["report"]["claims"]
     expect(page.locator(".claim .badge")).to_have_count(len(claims))
     expect(page.locator(".claim .badge.not-tested")).to_have_count(len(claims))  # a smoke run decides nothing
+    page.locator(".log-box summary").click()
+    assert violations(page, RULES) == []
     printable = page.get_by_role("link", name="Printable report").get_attribute("href")
     assert "smoke scale" in page.request.get(str(printable)).text()
     page.get_by_role("link", name="See it with figures").click()
@@ -33,6 +36,10 @@ def test_a_run_is_followed_to_its_verdicts_without_a_reload(visit: Visit) -> Non
     expect(page.locator(".measured")).to_contain_text("An older run")
     page.goto("/runs")
     expect(page.locator("table.runs tbody tr").last).to_contain_text("1 of 1")
+    assert violations(page, RULES) == []
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    expect(page.locator("table.runs .signs").last).to_be_in_viewport()
     page.goto("/papers/arnet")
     expect(page.locator(".count.holds").first).to_be_visible()  # and what a card shows stays as it was
 
