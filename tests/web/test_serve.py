@@ -183,3 +183,16 @@ def test_what_is_no_http_is_survived(server: Server) -> None:
     with socket.create_connection((host, int(port)), timeout=5) as line:  # half a request, and gone
         line.sendall(b"POST /papers/arnet/vote HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nhalf")
     assert httpx.get(f"{server.address}/atom.xml").status_code == 200
+
+
+def test_a_short_answer_does_not_wait_for_the_readers_acknowledgement(server: Server) -> None:
+    """Nagle's algorithm holds the second part of an answer back for some 40 ms, every time, unless it is off."""
+    with httpx.Client() as client:
+        address = f"{server.address}/api/papers/search?q=order"
+        client.get(address)
+        taken = []
+        for _ in range(15):
+            start = time.perf_counter()
+            client.get(address)
+            taken.append(time.perf_counter() - start)
+    assert min(taken) < 0.03
