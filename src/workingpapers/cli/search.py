@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workingpapers.cli.options import DebugOption, FormatOption, examples, output
+from workingpapers.cli.options import DatabaseOption, DebugOption, FormatOption, examples, output
 from workingpapers.cli.output import Output
 from workingpapers.cli.rooms import warn_of_broken
 from workingpapers.errors import InvalidParameterError, StoreError
@@ -18,17 +18,6 @@ from workingpapers.errors import InvalidParameterError, StoreError
 if TYPE_CHECKING:
     from workingpapers.daily.database import Database
     from workingpapers.daily.search.results import Mode
-
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        metavar="PATH",
-        envvar="WORKINGPAPERS_DATABASE",
-        help="The daily page's database; made where it is missing.",
-        show_default="daily.sqlite in your data folder",
-    ),
-]
 
 
 @dataclass(frozen=True)

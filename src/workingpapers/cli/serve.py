@@ -11,23 +11,21 @@ from urllib.parse import urlsplit
 
 import typer
 
-from workingpapers.cli.options import DEFAULT_STORE, DebugOption, FormatOption, StoreOption, examples, output
+from workingpapers.cli.options import (
+    DEFAULT_STORE,
+    DatabaseOption,
+    DebugOption,
+    FormatOption,
+    StoreOption,
+    examples,
+    output,
+)
 from workingpapers.cli.output import Output
 from workingpapers.errors import InvalidParameterError, MissingExtraError, StoreError
 
 if TYPE_CHECKING:
     from workingpapers.web.settings import WebSettings
 
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        metavar="PATH",
-        envvar="WORKINGPAPERS_DATABASE",
-        help="The page's database.",
-        show_default="daily.sqlite in your data folder",
-    ),
-]
 _DEMANDED = ("WORKINGPAPERS_SECRET", "WORKINGPAPERS_SMTP_URL", "WORKINGPAPERS_MAIL_FROM")
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workingpapers.daily import feed
+from workingpapers.daily.entries import safe_address
 from workingpapers.daily.feed import PaperCard
 from workingpapers.daily.papers import find_paper
 from workingpapers.daily.tables import ClaimRow, PaperRow
@@ -86,8 +87,8 @@ def paper(request: Request, id: str) -> Response:
         row = find_paper(session, id)
         (card,) = feed.cards(session, [row.id], request.state.person.id)
         shown = _paper(request, card)
-        if row.code_url:
-            shown["githubRepo"] = row.code_url
+        if code := safe_address(row.code_url):
+            shown["githubRepo"] = code
     return json_response(shown)
 
 

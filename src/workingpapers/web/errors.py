@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from workingpapers.errors import (
+    FetchError,
     InvalidParameterError,
     InvalidTypeError,
     NoResultError,
@@ -28,6 +29,7 @@ STATUSES: tuple[tuple[type[WorkingPapersError], int], ...] = (
     (NoResultError, 404),
     (InvalidParameterError, 400),
     (InvalidTypeError, 400),
+    (FetchError, 502),
     (StoreError, 503),
 )
 """The first that fits says with which status an error is answered; all others are 500."""
@@ -41,15 +43,21 @@ _TITLES = {
     413: "Too big",
     429: "Too many requests",
     500: "Something broke",
+    502: "Another server did not answer",
     503: "Not available now",
 }
+
+
+def status_of(error: Exception) -> int:
+    """With which status one of our own errors is answered."""
+    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
 
 
 def add_error_handlers(app: FastAPI) -> None:
     """Have every error that a route raises answered in the same shape."""
 
     async def ours(request: Request, error: Exception) -> Response:
-        status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+        status = status_of(error)
         if status >= 500:
             log.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
         return error_response(request, status, type(error).__name__, " ".join(str(error).split()))

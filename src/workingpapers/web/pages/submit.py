@@ -8,14 +8,12 @@ from fastapi.responses import RedirectResponse, Response
 
 from workingpapers.daily.submissions import submit as add_paper
 from workingpapers.errors import FetchError, InvalidParameterError, UnknownNameError
-from workingpapers.web.errors import error_response
+from workingpapers.web.errors import error_response, status_of
 from workingpapers.web.people import require
 from workingpapers.web.respond import json_response, respond, wants_json
 from workingpapers.web.state import state_of
 
 router = APIRouter()
-
-_STATUS = {InvalidParameterError: 400, UnknownNameError: 404, FetchError: 502}
 
 
 @router.get("/submit", include_in_schema=False)
@@ -34,7 +32,7 @@ def submit(
     try:
         key = add_paper(state_of(request).database, person.id, paper)
     except (InvalidParameterError, UnknownNameError, FetchError) as error:
-        status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+        status = status_of(error)
         if wants_json(request):
             return error_response(request, status, type(error).__name__, str(error))
         return respond(request, "submit.html", {"paper": paper, "problem": str(error)}, status=status)
