@@ -1,6 +1,7 @@
 """What a paper's page shows of a run: everything that its report holds, and nothing that it does not."""
 
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -11,12 +12,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workingpapers.bench import registry, results
+from workingpapers.bench import publish, registry, results
+from workingpapers.bench.report.html import report_html
 from workingpapers.bench.report.page_md import SECTIONS
 from workingpapers.bench.store import Store
 from workingpapers.daily.database import Database, now
 from workingpapers.daily.measurements import sync_measurements
-from workingpapers.daily.reports import history, picture_file, report_file, report_of, sections_of
+from workingpapers.daily.printed_report import printed_report
+from workingpapers.daily.reports import history, picture_file, report_of, sections_of
 from workingpapers.daily.tables import PaperRow, RunRow
 from workingpapers.errors import NoResultError, UnknownNameError
 
@@ -116,22 +119,35 @@ def test_a_caption_cannot_lead_out_of_the_folder(session: Session, shipped: Path
         picture_file(session, shipped.name.removeprefix("run-"), "fake")
 
 
+def test_the_printed_report_is_the_one_that_the_engine_writes(session: Session, shipped: Path, tmp_path: Path) -> None:
+    (shipped / "report.html").unlink(missing_ok=True)  # as in a fresh clone
+    run = results.latest(registry.find("arnet"), Store(tmp_path / "runs"))
+    assert run is not None
+    written, made = report_html(publish.content_of(run)), printed_report(session, paper(session))
+    assert len(made) > 100_000
+    assert _undated(made) == _undated(written)
+
+
+def _undated(html: str) -> str:
+    """Without the moment at which the report was made."""
+    return re.sub("<time>.*?</time>", "", html)
+
+
 def test_where_there_is_no_report_there_is_none(session: Session, shipped: Path) -> None:
     assert report_of(session, paper(session, "afno")) is None
     with pytest.raises(NoResultError, match=r"there is no report of .*Fourier.* yet"):
-        report_file(session, paper(session, "afno"))
+        printed_report(session, paper(session, "afno"))
     with pytest.raises(UnknownNameError, match="has no run 'other'"):
         report_of(session, paper(session), "other")
     run_id = shipped.name.removeprefix("run-")
     with pytest.raises(UnknownNameError, match=f"has no run '{run_id}'"):  # it is another paper's
         report_of(session, paper(session, "afno"), run_id)
-    assert report_file(session, paper(session)).read_text().startswith("<!doctype html>")
     (shipped / "report.json").write_text("{}")
     assert report_of(session, paper(session)) is None, "damaged since it was read"
     shutil.rmtree(shipped)
     assert report_of(session, paper(session)) is None
     with pytest.raises(NoResultError):
-        report_file(session, paper(session))
+        printed_report(session, paper(session))
     ((facts, verdicts),) = history(session, paper(session).id)
     assert (facts.id, len(verdicts)) == (run_id, 14)
 

@@ -20,7 +20,7 @@ from workingpapers.bench.report.page_md import page_sections
 from workingpapers.daily.stored_runs import read_report
 from workingpapers.daily.tables import PaperRow, RunRow, VerdictRow
 from workingpapers.daily.verdict_texts import VerdictTexts, texts_of, verdicts_of
-from workingpapers.errors import DamagedRecordError, NoResultError, UnknownNameError, WorkingPapersError
+from workingpapers.errors import DamagedRecordError, UnknownNameError, WorkingPapersError
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def report_of(session: Session, paper: PaperRow, run_id: str | None = None) -> P
     Raises:
         UnknownNameError: the paper has no such run.
     """
-    row = _row(session, paper, run_id)
+    row = run_row(session, paper, run_id)
     if row is None or not row.folder:
         return None
     folder = Path(row.folder)
@@ -189,27 +189,18 @@ def picture_file(session: Session, run_id: str, name: str) -> Path:
     """
     row = session.get(RunRow, run_id)
     if row is not None and row.folder:
-        for picture in _pictures(Path(row.folder) / "figures"):
+        for picture in pictures_in(Path(row.folder) / "figures"):
             if picture.name == name:
                 return picture.path
     raise UnknownNameError(f"run {run_id!r} has no figure {name!r}; the paper's page shows those that there are")
 
 
-def report_file(session: Session, paper: PaperRow, run_id: str | None = None) -> Path:
-    """The self-contained HTML report of the run that a paper's card shows, or of another run of it.
+def run_row(session: Session, paper: PaperRow, run_id: str | None) -> RunRow | None:
+    """The run that a paper's card shows, or the named one; None where it has none.
 
     Raises:
-        NoResultError: the paper has no run whose report is there.
         UnknownNameError: the paper has no such run.
     """
-    row = _row(session, paper, run_id)
-    path = Path(row.folder) / "report.html" if row is not None and row.folder else None
-    if path is None or not path.is_file():
-        raise NoResultError(f"there is no report of {paper.title!r} yet; run it once, and there is")
-    return path
-
-
-def _row(session: Session, paper: PaperRow, run_id: str | None) -> RunRow | None:
     if run_id is None:
         return session.scalar(select(RunRow).where(RunRow.paper_id == paper.id, RunRow.newest))
     row = session.get(RunRow, run_id)
@@ -243,7 +234,7 @@ def _report(folder: Path, run_id: str, modified: int, prefix: str) -> Report:
     return Report(
         claims=tuple(_claim(verdict, found, prefix) for verdict, found in zip(verdicts, report["claims"], strict=True)),
         shared_reason=words.shared_reason(verdicts),
-        pictures=_pictures(folder / "figures"),
+        pictures=pictures_in(folder / "figures"),
         environment=tuple((title, tuple(rows)) for title, rows in words.environment_groups(environment)),
         settings=tuple((name, words.as_text(value)) for name, value in report["settings"].items()),
         data=tuple(report["data"]),
@@ -277,7 +268,7 @@ def _claim(verdict: Verdict, found: Mapping[str, Any], prefix: str) -> ClaimRepo
     )
 
 
-def _pictures(folder: Path) -> tuple[PictureFile, ...]:
+def pictures_in(folder: Path) -> tuple[PictureFile, ...]:
     """The figures in the order in which they were drawn; a name that leads out of the folder is none."""
     try:
         captions = json.loads((folder / "captions.json").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from workingpapers.bench import report as report_folder
 from workingpapers.bench.protocols import SCALES
 from workingpapers.daily import feed, reports, trending
 from workingpapers.daily.papers import find_paper
+from workingpapers.daily.printed_report import printed_report
 from workingpapers.daily.reports import PaperReport, RunFacts
 from workingpapers.daily.tables import ClaimRow, JobRow, PaperRow
 from workingpapers.errors import WorkingPapersError
@@ -88,12 +89,12 @@ def paper(
     return respond(request, "paper.html", data if wants_json(request) else data | shown)
 
 
-@router.get("/papers/{key}/report.html", summary="Report of a paper's run", response_class=FileResponse)
+@router.get("/papers/{key}/report.html", summary="Report of a paper's run", response_class=HTMLResponse)
 def report(request: Request, key: str, run: str | None = None) -> Response:
     """The report of the newest run, or of another one, as one HTML file that can be kept and printed."""
     with state_of(request).database.read() as session:
-        path = reports.report_file(session, find_paper(session, key), run)
-    return FileResponse(path, media_type="text/html", headers={"content-security-policy": _REPORT_POLICY})
+        text = printed_report(session, find_paper(session, key), run)
+    return HTMLResponse(text, headers={"content-security-policy": _REPORT_POLICY})
 
 
 @router.get("/papers/{key}/figures/{run}/{name}.png", summary="Figure of a run", response_class=FileResponse)
