@@ -7,6 +7,8 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError
 from starlette.testclient import TestClient
 
+from workingpapers.daily.papers import PaperEntry, add_papers
+
 
 @pytest.fixture(autouse=True)
 def _online(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,3 +82,11 @@ def test_who_submitted_is_not_told(read_page: TestClient) -> None:
     answer = read_page.get("/api/daily_papers", params={"submitter": "ada"})
     assert answer.status_code == 400
     assert "does not show who submitted" in answer.json()["error"]["message"]
+
+
+def test_an_id_of_the_old_style_keeps_its_slash(page: TestClient) -> None:
+    with page.app.state.page.database.write() as session:  # type: ignore[attr-defined]
+        add_papers(session, [PaperEntry("An old paper", arxiv="cs/0112017", source="arxiv")])
+    assert page.get("/api/papers/cs/0112017").json()["id"] == "cs/0112017"
+    assert page.get("/papers/cs/0112017.md").text.startswith("# An old paper")
+    assert page.get("/api/papers/cs/9999999").status_code == 404

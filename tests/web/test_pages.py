@@ -271,7 +271,59 @@ def test_a_stranger_reads_everything_and_changes_nothing(public_page: TestClient
         "/submit",
         "/subscriptions/1/end",
     ):
-        answer = public_page.post(path, headers=JSON)
+        answer = public_page.post(path, data={"text": "mine", "paper": KEY}, headers=JSON)
         assert answer.status_code == 403, path
     assert public_page.get("/submit", headers=JSON).status_code == 403
     assert public_page.get("/subscriptions.json").json()["subscriptions"] == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "sent"),
+    [
+        ("note", {"json": {"text": "new"}}),
+        ("note", {}),
+        ("vote", {"json": {"on": False}}),
+        ("star", {"content": "on=0", "headers": {"Content-Type": "text/plain"}}),
+        ("read", {"content": iter([b"on=0"])}),  # in chunks, of no type
+    ],
+)
+def test_a_body_that_is_not_understood_changes_nothing(page: TestClient, verb: str, sent: dict[str, Any]) -> None:
+    page.post(f"/papers/{KEY}/note", data={"text": "old"})
+    before = _marks(page)
+    answer = page.post(f"/papers/{KEY}/{verb}", **(sent | {"headers": JSON | sent.get("headers", {})}))
+    assert answer.status_code == 400
+    assert "send" in answer.json()["error"]["message"]
+    assert _marks(page) == before
+    assert page.post(f"/papers/{KEY}/note", data={"text": ""}, headers=JSON).json()["note"] == ""
+
+
+@pytest.mark.parametrize("path", ["/?per_page=1&path=x", "/?per_page=1&page=2&path=x"])
+def test_parameters_that_nobody_knows_stay_in_the_links_and_do_no_harm(page: TestClient, path: str) -> None:
+    answer = page.get(path, headers=HTML)
+    assert answer.status_code == 200
+    assert "path=x" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "feed"),
+    [
+        ("/day/2026-11-20", "/day/2026-11-20.atom"),
+        ("/week/2026-W47?order=new", "/week/2026-W47.atom"),
+        ("/month/2026-11", "/month/2026-11.atom"),
+        ("/?built=0", "/trending.atom?built=0"),
+        ("/?built=1&order=new", "/atom.xml?built=1"),
+        ("/topics/sets", "/topics/sets.atom"),
+    ],
+)
+def test_every_list_names_its_own_feed(page: TestClient, path: str, feed: str) -> None:
+    assert f'type="application/atom+xml" href="{feed}"' in page.get(path, headers=HTML).text
+    assert page.get(feed).headers["content-type"].startswith("application/atom+xml")
+
+
+def test_a_card_follows_whatever_it_shows(page: TestClient) -> None:
+    first = page.get("/", headers=HTML).text
+    assert page.get("/?order=trending", headers=HTML).text == first  # made from the same pieces
+    page.post(f"/papers/{KEY}/note", data={"text": "a note beside it"})
+    assert "a note beside it" in page.get("/", headers=HTML).text
+    page.post(f"/papers/{KEY}/note", data={"text": ""})
+    assert page.get("/", headers=HTML).text == first

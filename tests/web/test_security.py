@@ -68,6 +68,13 @@ def test_another_site_changes_nothing(read_page: TestClient, headers: dict[str, 
     assert _votes(read_page) == 0
 
 
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//", "null", "http://127.0.0.1:8000@evil.example"])
+def test_an_origin_that_is_none_is_refused_like_a_foreign_one(read_page: TestClient, origin: str) -> None:
+    answer = read_page.post(VOTE, headers={"origin": origin, "accept": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["type"]) == (403, "CrossSiteRequestRefused")
+    assert "content-security-policy" in answer.headers
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -60,7 +60,7 @@ def serve(
 ) -> int:
     """Serve the daily page: papers and their verdicts, search, subscriptions, and a button that runs each paper.
 
-    End it with Ctrl-C. A run that is under way goes on, and the next start finds it.
+    End it with Ctrl-C. A run that is under way is interrupted, and the next start resumes it.
     """
     out = output(context, format_)
     _check(host, port, public=public, base_url=base_url)

@@ -75,6 +75,7 @@ class RunQueue:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._followed = True
+        self._looks: dict[int, tuple[float, asyncio.Future[JobProgress]]] = {}
 
     def submit(self, person_id: int | None, slug: str, scale: str = "laptop", seeds: int | None = None) -> int:
         """Ask for a run.
@@ -182,14 +183,23 @@ class RunQueue:
         """
         version, told = "", 0.0
         while True:
-            progress = await asyncio.to_thread(self.progress_of, job_id)
+            progress = await self._seen(job_id)
             moment = time.monotonic()
             if progress.version != version or (progress.status == "running" and moment - told >= _TICK_S):
                 version, told = progress.version, moment
                 yield progress
             if progress.finished or not self._followed:
+                self._looks.pop(job_id, None)
                 return
             await asyncio.sleep(_WATCH_S)
+
+    async def _seen(self, job_id: int) -> JobProgress:
+        """How far a run is, looked at once for all who follow it."""
+        kept = self._looks.get(job_id)
+        if kept is None or time.monotonic() - kept[0] >= _WATCH_S / 2:
+            kept = time.monotonic(), asyncio.ensure_future(asyncio.to_thread(self.progress_of, job_id))
+            self._looks[job_id] = kept
+        return await asyncio.shield(kept[1])  # who leaves does not end what the others wait for
 
     def _runnable(self, slug: str) -> str:
         """The slug of a paper that has a room."""

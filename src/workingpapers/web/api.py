@@ -60,7 +60,7 @@ def daily_papers(
             page = feed.month(session, person, *month_of(month), **who)
         else:
             page = feed.latest(session, person, **who)
-        return json_response([_daily(request, card) for card in page.cards] if page.page == p + 1 else [])
+        return json_response([_daily(request, card) for card in page.cards])
 
 
 @router.get("/api/papers/search", response_model=list[ApiDailyPaper], summary="Search")
@@ -80,7 +80,7 @@ def search(
     return json_response([_daily(request, card) for card in cards])
 
 
-@router.get("/api/papers/{id}", response_model=ApiPaper, summary="A paper")
+@router.get("/api/papers/{id:path}", response_model=ApiPaper, summary="A paper")
 def paper(request: Request, id: str) -> Response:
     """One paper by its arXiv id, its slug, or the id that a list gave."""
     with state_of(request).database.read() as session:
@@ -92,7 +92,7 @@ def paper(request: Request, id: str) -> Response:
     return json_response(shown)
 
 
-@router.get("/papers/{key}.md", response_class=PlainTextResponse, summary="A paper as Markdown")
+@router.get("/papers/{key:path}.md", response_class=PlainTextResponse, summary="A paper as Markdown")
 def markdown(request: Request, key: str) -> Response:
     """What the page knows of a paper, as Markdown."""
     with state_of(request).database.read() as session:

@@ -101,9 +101,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     upkeep = Upkeep(state)
     state.queue.start()
     upkeep.start()
+    state.letters.start()
     try:
         yield
     finally:
+        state.letters.stop()
         upkeep.stop()
         state.queue.stop()
         state.database.close()

@@ -24,6 +24,7 @@ from workingpapers.daily.feed import Page, PaperCard
 from workingpapers.daily.identity import title_key
 from workingpapers.daily.papers import paper_key
 from workingpapers.daily.tables import ClaimRow, EventRow, PaperRow
+from workingpapers.web.pages.links import address
 from workingpapers.web.people import require
 from workingpapers.web.periods import day_of, month_of, week_of
 from workingpapers.web.share_content import counted
@@ -37,6 +38,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 _MOST_CHANGES = 200
 
 PageNumber = Annotated[int, Query(ge=1, le=100_000, description="Number of the page, from 1.")]
+Built = Annotated[bool | None, Query(description="Only papers that can be run here, or only the others.")]
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,15 @@ class Entry:
 
 
 @router.get("/atom.xml", summary="Feed of the newest papers")
-def newest(request: Request, page: PageNumber = 1) -> Response:
+def newest(request: Request, page: PageNumber = 1, built: Built = None) -> Response:
     """The newest papers."""
-    return _listed(request, "newest papers", "/", lambda s, who: feed.latest(s, who, order="new", page=page))
+    return _latest(request, "newest papers", "new", page, built)
 
 
 @router.get("/trending.atom", summary="Feed of the trending papers")
-def trending(request: Request, page: PageNumber = 1) -> Response:
+def trending(request: Request, page: PageNumber = 1, built: Built = None) -> Response:
     """The trending papers."""
-    return _listed(request, "trending papers", "/", lambda s, who: feed.latest(s, who, order="trending", page=page))
+    return _latest(request, "trending papers", "trending", page, built)
 
 
 @router.get("/topics/{slug}.atom", summary="Feed of a topic")
@@ -202,6 +204,13 @@ def _entry(card: PaperCard, base: str, measured: datetime | None) -> Entry:
         topics=tuple((topic.slug, topic.name) for topic in card.topics),
         paper=card.url,
     )
+
+
+def _latest(request: Request, name: str, order: Literal["trending", "new"], page: int, built: bool | None) -> Response:
+    named = name if built is None else f"{name} that {'run here' if built else 'nobody has built here yet'}"
+    shown = {"order": None if order == "trending" else order, "built": built}
+    list_of = address("/", **shown)
+    return _listed(request, named, list_of, lambda s, who: feed.latest(s, who, order=order, page=page, built=built))
 
 
 def _feed(

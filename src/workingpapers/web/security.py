@@ -196,5 +196,8 @@ def _origin(address: str) -> str:
 
 
 def _is_origin_of(origin: str, host: str) -> bool:
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # no browser sends such a one
+        return False
     return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()

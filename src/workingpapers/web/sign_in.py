@@ -3,13 +3,15 @@
 import logging
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from workingpapers.daily.accounts import SESSION_LIFE, redeem_login, request_login, sign_out
 from workingpapers.daily.addresses import mail_address
 from workingpapers.daily.letters import sign_in_letter
-from workingpapers.errors import WorkingPapersError
+from workingpapers.errors import StoreError
+from workingpapers.web.errors import error_response
+from workingpapers.web.letters_out import LettersWaitError
 from workingpapers.web.people import cookie_name
 from workingpapers.web.respond import respond, wants_json
 from workingpapers.web.state import PageState, state_of
@@ -27,15 +29,19 @@ def form(request: Request) -> Response:
 
 
 @router.post("/sign-in")
-def ask(request: Request, tasks: BackgroundTasks, email: Annotated[str, Form(max_length=254)]) -> Response:
+def ask(request: Request, email: Annotated[str, Form(max_length=254)]) -> Response:
     """Mail the link. The answer is the same for every address, and comes before the mail is sent."""
     state = state_of(request)
     if not state.settings.public:
         return RedirectResponse("/", 303)
     address = mail_address(email)
-    with state.database.write() as session:
-        token = request_login(session, address)
-    tasks.add_task(_mail, state, address, token)
+    try:
+        state.letters.check_room()
+        with state.database.write() as session:
+            token = request_login(session, address)
+        _mail(state, address, token)
+    except LettersWaitError as error:
+        return error_response(request, 503, type(error).__name__, f"no link was mailed: {error}")
     return _unkept(respond(request, "sign_in.html", {"step": "mailed", "address": address}))
 
 
@@ -82,10 +88,10 @@ def leave(request: Request) -> Response:
 
 
 def _mail(state: PageState, address: str, token: str) -> None:
-    letter = sign_in_letter(state.mailer.sender, address, token, state.settings.base_url)
+    letter = sign_in_letter(state.letters.sender, address, token, state.settings.base_url)
     try:
-        state.mailer.send(letter)
-    except WorkingPapersError as error:
+        state.letters.send(letter, "a sign-in link")
+    except StoreError as error:
         log.error("a sign-in link was not mailed: %s", error)
 
 

@@ -7,6 +7,7 @@ from fastapi import Request
 from jinja2 import Environment
 
 from workingpapers.daily.database import Database
+from workingpapers.web.letters_out import LettersOut
 from workingpapers.web.settings import WebSettings
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class PageState:
         self.templates = templates
         self.queue = queue
         self.mailer = mailer
+        self.letters = LettersOut(mailer)
         self.secret = secret
         self._search: SearchEngine | None = None
         self._making = Lock()

@@ -4,11 +4,15 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from workingpapers.web.card_pieces import CardPieces
 from workingpapers.web.static_files import static_address
 
 
 def make_templates() -> Environment:
-    """The environment of the pages' templates; `static(name)` gives a static file's address."""
+    """The environment of the pages' templates.
+
+    `static(name)` gives a static file's address, `paper_card(card, person, judged, hit)` shows a paper in a list.
+    """
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -18,4 +22,5 @@ def make_templates() -> Environment:
         auto_reload=False,
     )
     templates.globals["static"] = static_address
+    templates.globals["paper_card"] = CardPieces(templates)
     return templates

@@ -103,7 +103,7 @@ def list_page(
         more: `built`, `topic`, `period`, `feed`, `empty`; also seen by the template.
     """
     topic, built = more.get("topic"), more.get("built")
-    latest = "/trending.atom" if order == "trending" else "/atom.xml"
+    latest = links.address("/trending.atom" if order == "trending" else "/atom.xml", built=built)
     data = {
         "title": title,
         "lead": lead,
@@ -198,7 +198,15 @@ def _period(request: Request, kind: Kind, first: date, order: Order, number: int
         lead = papers_in_words(page.total)
         empty = f"No paper is listed in this {kind}."
         return list_page(
-            request, session, page, title=_title(kind, first), lead=lead, order=order, period=period, empty=empty
+            request,
+            session,
+            page,
+            title=_title(kind, first),
+            lead=lead,
+            order=order,
+            period=period,
+            feed=f"/{kind}/{period['name']}.atom",
+            empty=empty,
         )
 
 

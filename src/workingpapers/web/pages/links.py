@@ -9,7 +9,7 @@ from workingpapers.daily.feed import Page
 from workingpapers.daily.search.results import SearchPage
 
 
-def address(path: str, **query: object) -> str:
+def address(path: str, /, **query: object) -> str:
     """`path` with those of `query` that are neither None nor empty; `True` is written 1 and `False` 0."""
     given = {name: int(value) if isinstance(value, bool) else value for name, value in query.items()}
     text = urlencode({name: value for name, value in given.items() if value is not None and value != ""})

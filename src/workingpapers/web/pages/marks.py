@@ -4,17 +4,37 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from workingpapers.daily import feed, marks
 from workingpapers.daily.papers import find_paper
+from workingpapers.errors import InvalidParameterError
 from workingpapers.web.people import require
 from workingpapers.web.respond import json_response, wants_json
 from workingpapers.web.state import state_of
 
-router = APIRouter()
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def _understood(request: Request) -> None:
+    """Refuse a body that is no form: what is not understood must not count as a field that was left out."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+    if kind not in _FORMS and not empty:
+        raise InvalidParameterError(
+            f"the body of type {kind[:80]!r} is no form; send one of type {_FORMS[0]}, such as `on=1` or `text=...`"
+        )
+
+
+def _not_empty(request: Request) -> None:
+    """Refuse a note without a body: an empty one is removed, and nobody should do that by mistake."""
+    if request.headers.get("content-length") in (None, "0") and "transfer-encoding" not in request.headers:
+        raise InvalidParameterError("no note was sent; send the field `text`, or `text=` to remove the note")
+
+
+router = APIRouter(dependencies=[Depends(_understood)])
 
 On = Annotated[bool, Form(description="False takes the mark back.")]
 _SHOWN = ("key", "votes", "voted", "starred", "read", "note")
@@ -40,7 +60,7 @@ def read(request: Request, key: str, on: On = True) -> Response:
     )
 
 
-@router.post("/papers/{key}/note", summary="Keep a note on a paper")
+@router.post("/papers/{key}/note", summary="Keep a note on a paper", dependencies=[Depends(_not_empty)])
 def note(
     request: Request, key: str, text: Annotated[str, Form(description="Empty removes the note.")] = ""
 ) -> Response:

@@ -72,14 +72,12 @@ def paper(
             "scales": _scales(row, history),
             "jobs": _jobs(session, row),
             "history": [{"run": facts, "verdicts": verdicts} for facts, verdicts in history],
-            "similar": [],
             "ranking": trending.explain(session, row.id),
         }
-    if state.search is not None:
-        data["similar"] = [
-            {"paper": other, "similarity": similarity}
-            for other, similarity in state.search.similar(card.id, person_id=person.id, count=6)
-        ]
+    data["similar"] = [
+        {"paper": other, "similarity": similarity}
+        for other, similarity in state.search.similar(card.id, person_id=person.id, count=6)
+    ]
     texts = {name: html.replace("<pre>", '<pre tabindex="0">') for name, html in sections.items()}  # keys can scroll it
     shown = {
         "sections": texts,

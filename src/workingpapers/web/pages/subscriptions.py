@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 from workingpapers.daily import feed, subscriptions
 from workingpapers.daily.letters import confirmation_letter
-from workingpapers.daily.mail import MailError, OutboxMailer
 from workingpapers.daily.subscription_request import WEEKDAYS, Subscription, SubscriptionRequest, time_zones
 from workingpapers.errors import InvalidParameterError, UnknownNameError
 from workingpapers.web.errors import error_response
+from workingpapers.web.letters_out import LettersWaitError
 from workingpapers.web.people import person_of, require
 from workingpapers.web.respond import page as route
 from workingpapers.web.respond import respond, wants_json
@@ -69,24 +69,28 @@ def show(
 
 @router.post("/subscriptions", summary="Subscribe to mail", status_code=202)
 def subscribe(request: Request, asked: Wanted) -> Response:
-    """Note what is wanted and mail a link; nothing else is mailed until that link is used."""
+    """Note what is wanted and mail a link; nothing else is mailed until that link is used.
+
+    The answer does not wait for the mail server.
+    """
     state, person = state_of(request), person_of(request)
     try:
+        state.letters.check_room()
         with state.database.write() as session:
             _, token = subscriptions.subscribe(session, asked.request(), person_id=person.id or None)
             found = subscriptions.to_confirm(session, token)
+        letter = confirmation_letter(state.letters.sender, found, token, state.settings.base_url)
+        state.letters.send(letter, "a link to confirm a subscription")
     except (InvalidParameterError, UnknownNameError) as error:
         if wants_json(request):
             raise
         return _form(request, asked, problem=str(error), mine=_own(request), status=400)
-    try:
-        state.mailer.send(confirmation_letter(state.mailer.sender, found, token, state.settings.base_url))
-    except MailError as error:
-        text = f"the mail with the link to confirm could not be sent: {error}; subscribe again later"
+    except LettersWaitError as error:
+        text = f"no link to confirm was mailed: {error}"
         if wants_json(request):
             return error_response(request, 503, type(error).__name__, text)
         return _form(request, asked, problem=text, mine=_own(request), status=503)
-    place = state.mailer.place if isinstance(state.mailer, OutboxMailer) and not state.settings.public else None
+    place = None if state.settings.public else state.letters.outbox
     return _answer(request, "mailed", None, 202, email=found.email, what=found.what, when=found.when, place=place)
 
 

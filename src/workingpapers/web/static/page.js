@@ -23,6 +23,12 @@ async function post(form) {
   return data;
 }
 
+// ---- a page that the browser kept shows marks as they were: ask again
+
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
 // ---- votes, stars, read marks, notes
 
 function showMark(form, on, shown) {
