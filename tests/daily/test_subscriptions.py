@@ -12,6 +12,8 @@ from workingpapers.daily.database import Database
 from workingpapers.daily.subscription_request import SubscriptionRequest
 from workingpapers.daily.subscriptions import (
     CONFIRM_WITHIN,
+    MAILS_COUNT_FOR,
+    MAX_OPEN_MAILS,
     MAX_PER_ADDRESS,
     change,
     confirm,
@@ -23,7 +25,7 @@ from workingpapers.daily.subscriptions import (
     unsubscribe,
     unsubscribe_token,
 )
-from workingpapers.daily.tables import SubscriptionRow, TopicRow
+from workingpapers.daily.tables import NoteRow, SubscriptionRow, TopicRow
 from workingpapers.errors import InvalidParameterError, UnknownNameError
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -233,6 +235,49 @@ def test_an_address_has_a_bounded_number(database: Database) -> None:
         database.write() as session,
     ):
         subscribe(session, WANTED, at=AT)
+
+
+def test_an_address_gets_few_links_to_confirm(database: Database) -> None:
+    id_ = _confirmed(database)
+    with database.read() as session:
+        (before,) = subscriptions_of(session, WANTED.email)
+    requests = [WANTED, *(replace(WANTED, query=f"attention {number}") for number in range(MAX_OPEN_MAILS - 1))]
+    for second, request in enumerate(requests):
+        with database.write() as session:
+            newest = subscribe(session, request, at=AT + timedelta(seconds=second))[1]
+    late = AT + MAILS_COUNT_FOR - timedelta(seconds=1)
+    for request in (WANTED, requests[-1], replace(WANTED, query="new", email="ADA@example.org")):
+        with (
+            pytest.raises(
+                InvalidParameterError, match=r"5 links to confirm were mailed to ada@example\.org in the last"
+            ),
+            database.write() as session,
+        ):
+            subscribe(session, request, at=late)
+    assert _number(database) == MAX_OPEN_MAILS
+    with database.write() as session:
+        subscribe(session, replace(WANTED, email="eve@example.org"), at=late)
+        assert subscriptions_of(session, WANTED.email)[0] == before
+        assert to_confirm(session, newest, at=late).query == requests[-1].query
+        subscribe(session, WANTED, at=AT + MAILS_COUNT_FOR)  # the oldest does not count any more
+        assert before.id == id_
+    with (
+        pytest.raises(InvalidParameterError, match="subscribe again later"),
+        database.write() as session,
+    ):
+        subscribe(session, WANTED, at=AT + MAILS_COUNT_FOR)
+    with database.write() as session:
+        confirm(session, newest, at=late)  # whoever confirms wants these mails
+        subscribe(session, WANTED, at=late)
+
+
+def test_what_was_counted_of_an_address_is_forgotten(database: Database) -> None:
+    with database.write() as session:
+        subscribe(session, WANTED, at=AT)
+        subscribe(session, replace(WANTED, email="eve@example.org"), at=AT + MAILS_COUNT_FOR)
+        notes = session.scalars(select(NoteRow.name + NoteRow.value)).all()
+    assert len([note for note in notes if note.startswith("links to confirm")]) == 1
+    assert "example.org" not in "".join(notes)
 
 
 @pytest.mark.parametrize(

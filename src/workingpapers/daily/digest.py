@@ -15,6 +15,7 @@ from workingpapers.daily.cards import PaperCard, cards
 from workingpapers.daily.digest_selection import Change, Selection
 from workingpapers.daily.issue_dates import IssueDate
 from workingpapers.daily.letters import letter, one_line, render
+from workingpapers.daily.mail_bytes import ascii_address
 from workingpapers.daily.subscription_request import Subscription
 from workingpapers.daily.subscriptions import unsubscribe_token
 
@@ -124,7 +125,7 @@ def digest_letter(sender: Address, subscription: Subscription, digest: Digest, m
     """
     message = letter(sender, subscription.email, digest.subject, "digest", digest.words, message_id=message_id)
     message["List-Id"] = f"Working Papers digest <digest.{sender.domain}>"
-    message["List-Unsubscribe"] = f"<{digest.words['unsubscribe_url']}>"
+    message["List-Unsubscribe"] = f"<{ascii_address(digest.words['unsubscribe_url'])}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Precedence"] = "bulk"
     return message

@@ -11,11 +11,11 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
 
+from workingpapers.daily.mail_bytes import message_bytes
 from workingpapers.daily.mail_settings import MailSettings, settings_from_environment
 from workingpapers.errors import StoreError, WorkingPapersError
 
@@ -46,7 +46,7 @@ class MailDelayedError(MailError):
 
 
 class MailUncertainError(MailError):
-    """The connection ended after the mail was handed over and before the server answered: it may have it."""
+    """The mail was handed over, and no clear answer came: the server may have it."""
 
 
 class Mailer:
@@ -113,7 +113,7 @@ class MailLine:
             MailError: which one says whether it may be tried again.
         """
         recipient = message["To"].addresses[0].addr_spec
-        body = _dotted(message.as_bytes(policy=policy.SMTP))
+        body = _dotted(message_bytes(message))
         smtp = self._ready()
         try:
             self._announce(smtp, recipient)
@@ -168,6 +168,11 @@ class MailLine:
             ) from error
         if code // 100 == 2:
             return
+        if code // 100 not in (4, 5):
+            self._drop()  # what comes next may belong to this answer
+            raise MailUncertainError(
+                f"{self._settings.place} did not say clearly whether it has the mail: {_answer(code, answer)}"
+            )
         self._reset()
         if code // 100 == 5 and _OF_ADDRESS.match(answer.decode("utf-8", "replace")):
             raise AddressRefusedError(f"{self._settings.place} refuses the address: {_answer(code, answer)}")
@@ -275,7 +280,7 @@ class OutboxMailer:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(handle, "wb") as file:
-                file.write(message.as_bytes(policy=policy.SMTP))
+                file.write(message_bytes(message))
             temporary.replace(path)
         except OSError as error:
             raise StoreError(

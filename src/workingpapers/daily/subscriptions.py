@@ -6,7 +6,7 @@ for somebody else, changes nothing that is confirmed.
 
 import hmac
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select
@@ -17,11 +17,16 @@ from workingpapers.daily.addresses import mail_address
 from workingpapers.daily.database import now
 from workingpapers.daily.secrets import signature
 from workingpapers.daily.subscription_request import FIRST_LOOK_BACK, Subscription, SubscriptionRequest, checked
-from workingpapers.daily.tables import LOCAL_PERSON, SubscriptionRow, TopicRow
+from workingpapers.daily.tables import LOCAL_PERSON, NoteRow, SubscriptionRow, TopicRow
 from workingpapers.errors import InvalidParameterError, UnknownNameError
 
 MAX_PER_ADDRESS = 20
 CONFIRM_WITHIN = timedelta(days=14)
+MAX_OPEN_MAILS = 5
+"""Links to confirm that are mailed to one address within `MAILS_COUNT_FOR`: nobody can fill another's inbox."""
+MAILS_COUNT_FOR = timedelta(minutes=15)
+
+_NOTE = "links to confirm: "
 
 
 def subscribe(
@@ -36,12 +41,14 @@ def subscribe(
         The subscription's id, and the token of the link that is mailed for confirmation.
 
     Raises:
-        InvalidParameterError: a value is not allowed, or the address has as many subscriptions as are allowed.
+        InvalidParameterError: a value is not allowed, or the address has as many subscriptions or was mailed as many
+            links lately as are allowed. Nothing is to be written then.
         UnknownNameError: a topic or time zone is unknown.
     """
     at = at or now()
     clear_unconfirmed(session, at=at)
     wanted = checked(session, request)
+    _count_mail(session, wanted.email, at)
     row = _same(session, wanted)
     token = secrets.token_urlsafe(32)
     if row is None:
@@ -72,6 +79,7 @@ def confirm(session: Session, token: str, *, at: datetime | None = None) -> Subs
         row.status, row.confirmed, row.bounces = "active", at, 0
         look_back = at - FIRST_LOOK_BACK[row.frequency]
         row.covered_until = look_back if row.covered_until is None else max(row.covered_until, look_back)
+        session.execute(delete_rows(NoteRow).where(NoteRow.name == _note_of(row.email)))
         session.flush()
     return _view(session, [row])[0]
 
@@ -252,6 +260,27 @@ def _check_number(session: Session, email: str) -> None:
         raise InvalidParameterError(
             f"{email} has {number} subscriptions, which is the most allowed; end one that is not read any more"
         )
+
+
+def _count_mail(session: Session, email: str, at: datetime) -> None:
+    """Count one more link to confirm. A note holds the moments of those that were mailed, the newest first, so that
+    it sorts by that; it is forgotten with the next confirmation of the address."""
+    since = (at - MAILS_COUNT_FOR).astimezone(UTC).isoformat(timespec="seconds")
+    session.execute(delete_rows(NoteRow).where(NoteRow.name.startswith(_NOTE), NoteRow.value <= since))
+    note = session.get(NoteRow, _note_of(email))
+    recent = [] if note is None else [moment for moment in note.value.split() if moment > since]
+    if len(recent) >= MAX_OPEN_MAILS:
+        minutes = int(MAILS_COUNT_FOR.total_seconds() // 60)
+        raise InvalidParameterError(
+            f"{MAX_OPEN_MAILS} links to confirm were mailed to {email} in the last {minutes} minutes, which is the "
+            "most allowed; use the newest of them, or subscribe again later"
+        )
+    moments = [at.astimezone(UTC).isoformat(timespec="seconds"), *recent]
+    session.merge(NoteRow(name=_note_of(email), value=" ".join(moments)))
+
+
+def _note_of(email: str) -> str:
+    return _NOTE + hash_of(email)
 
 
 def _view(session: Session, rows: list[SubscriptionRow]) -> list[Subscription]:

@@ -31,6 +31,7 @@ class Inbox:
     drop_at: str | None = None
     slow_s: float = 0.0
     arrived: list[tuple[str, EmailMessage]] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     connections: int = 0
     port: int = 0
 
@@ -54,6 +55,7 @@ class Inbox:
         if (answer := self.data(address)) is not None:
             return answer
         content = envelope.original_content or b""
+        self.raw.append(content)
         self.arrived.append((address, message_from_bytes(content, policy=policy.default)))  # type: ignore[arg-type]
         if self.drop_at == "after":
             _cut(server)

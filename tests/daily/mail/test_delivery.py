@@ -231,6 +231,20 @@ def test_where_nobody_knows_whether_a_mail_arrived_it_is_not_sent_again_and_no_p
     assert len({message["Message-ID"] for _, message in inbox.arrived}) == len(inbox.arrived)
 
 
+@pytest.mark.parametrize("answer", ["354 go on", "what?"])
+def test_an_answer_that_nobody_understands_does_not_have_the_mail_sent_again(
+    papers: Database, inbox: Inbox, answer: str
+) -> None:
+    subscribed(papers)
+    inbox.data = lambda _: answer
+    assert send(papers, mailer_to(inbox)).count("unknown") == 1
+    inbox.data = lambda _: None
+    assert send(papers, mailer_to(inbox), TUESDAY + HOUR).outcomes == []
+    send(papers, mailer_to(inbox), WEDNESDAY)
+    assert titles_in(texts(inbox)[0], TITLES) == list(TITLES[:2])
+    assert len(inbox.arrived) == 1
+
+
 def test_a_connection_that_ends_before_the_mail_left_is_tried_again(papers: Database, inbox: Inbox) -> None:
     subscribed(papers)
     inbox.drop_at = "DATA"

@@ -1,13 +1,25 @@
 """What stands in an issue, and how it is told."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from daily_mail_house import BASE_URL, MONDAY, SECRET, TUESDAY, add_paper, subscribed, subscription
+from daily_mail_house import (
+    BASE_URL,
+    MONDAY,
+    SECRET,
+    TUESDAY,
+    add_paper,
+    mailer_to,
+    subscribed,
+    subscription,
+    texts,
+)
+from daily_mail_server import Inbox
 
 from workingpapers.daily.database import Database
-from workingpapers.daily.digest import Digest, compose, digest_letter
+from workingpapers.daily.digest import Digest, compose, digest_letter, message_id
 from workingpapers.daily.digest_selection import (
     MAX_ALL,
     MAX_TRENDING,
@@ -17,9 +29,11 @@ from workingpapers.daily.digest_selection import (
     select_papers,
 )
 from workingpapers.daily.issue_dates import newest_issue
+from workingpapers.daily.mail_bytes import ascii_address
 from workingpapers.daily.mail_settings import sender_address
 from workingpapers.daily.search.engine import SearchEngine
 from workingpapers.daily.search.tfidf import TfIdfEncoder
+from workingpapers.daily.subscriptions import unsubscribe_token
 from workingpapers.daily.tables import ClaimRow, EventRow, IssueRow, PaperRow, RunRow, VoteRow
 from workingpapers.daily.trending import refresh
 
@@ -208,6 +222,38 @@ def test_what_others_wrote_is_neither_markup_nor_a_header(database: Database) ->
     message = digest_letter(SENDER, subscription(database, number), digest, "<1@example.org>")
     assert message["Bcc"] is None
     assert all(len(line) <= 998 for line in message.as_bytes().splitlines())
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["http://p", BASE_URL, "https://" + ".".join(["d" * 60] * 4), f"https://papers.example.org/{'p' * 800}"],
+)
+def test_the_links_of_a_mail_arrive_whole_however_long(database: Database, inbox: Inbox, base_url: str) -> None:
+    with database.write() as session:
+        add_paper(session, "One", MONDAY)
+    wanted = subscription(database, subscribed(database))
+    with database.read() as session:
+        selection = select_papers(session, wanted, TUESDAY)
+        issue = newest_issue(wanted, TUESDAY)
+        digest = compose(session, wanted, issue, selection, base_url=base_url, secret=SECRET, at=TUESDAY)
+    sender = sender_address(f"Working Papers <papers@{'d' * 60}.{'e' * 60}.example.org>")
+    mailer_to(inbox).send(digest_letter(sender, wanted, digest, message_id(sender, wanted, issue)))
+    head, _, _ = inbox.raw[0].decode("ascii").partition("\r\n\r\n")
+    url = f"{base_url}/unsubscribe/{unsubscribe_token(SECRET, wanted)}"
+    assert re.search(rf"(?m)^List-Unsubscribe: <{re.escape(url)}>\r$", head)
+    assert re.search(r"(?m)^List-Unsubscribe-Post: List-Unsubscribe=One-Click\r$", head)
+    assert re.search(rf"(?m)^List-Id: Working Papers digest(?: |\r\n )<digest\.{sender.domain}>\r$", head)
+    assert re.search(rf"(?m)^Message-ID: {re.escape(message_id(sender, wanted, issue))}\r$", head)
+    assert max(map(len, inbox.raw[0].split(b"\r\n"))) <= 998
+    (text,) = texts(inbox)
+    assert f"\n   {base_url}/papers/one\n" in text
+    assert f"\nEnd it:    {url}\n" in text
+
+
+def test_a_link_in_a_header_is_ascii() -> None:
+    assert ascii_address("https://bücher.example:8443/ä/unsubscribe/a.b-c?q=ü") == (
+        "https://xn--bcher-kva.example:8443/%C3%A4/unsubscribe/a.b-c?q=%C3%BC"
+    )
 
 
 def test_lines_of_the_plain_text_fit(database: Database) -> None:

@@ -1,5 +1,6 @@
 """Handing mails to a real mail server that takes them, refuses them, is slow or hangs up; and into a folder."""
 
+import re
 import shutil
 import smtplib
 import socket
@@ -7,6 +8,7 @@ import ssl
 import subprocess
 from collections.abc import Callable
 from email import message_from_bytes, policy
+from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -125,6 +127,17 @@ def test_a_server_that_answers_too_late_leaves_it_uncertain(inbox: Inbox) -> Non
     inbox.slow_s = 0.4
     _mailer(inbox.port, step_s=0.3, answer_s=5).send(_mail("eve@example.org"))
     assert "eve@example.org" in inbox.addresses
+
+
+@pytest.mark.parametrize("answer", ["354 go on", "what?", "25 OK", "150 wait", "650 no"])
+def test_an_answer_to_a_mail_that_is_no_clear_no_leaves_it_uncertain(inbox: Inbox, answer: str) -> None:
+    inbox.data = _answers(answer)
+    with _mailer(inbox.port).connected() as line:
+        with pytest.raises(MailUncertainError, match="did not say clearly whether it has the mail"):
+            line.send(_mail())
+        inbox.data = lambda _: None
+        line.send(_mail("eve@example.org"))
+    assert inbox.addresses == ["eve@example.org"]
 
 
 def test_nothing_is_sent_where_the_sender_stops_at_the_last_moment(inbox: Inbox) -> None:
@@ -275,6 +288,30 @@ def test_nothing_in_a_header_begins_a_new_one(inbox: Inbox) -> None:
     assert found["Bcc"] is None
     assert found["Subject"] == "1 Bcc: eve@example.org Body"
     assert len(one_line("x" * 1000)) == 150
+
+
+@pytest.mark.parametrize("host", ["example.org", ".".join(["d" * 60] * 3)])
+@pytest.mark.parametrize(
+    "name", ["Working Papers", 'Papers, "new" (daily)', "Ärzte-Blatt Übersicht", "long " * 30 + "name"]
+)
+@pytest.mark.parametrize(
+    "subject", ["Short", "x" * 140, "über Maße " * 13 + "Ende", "数" * 140, "a" * 70 + " ü " + "b" * 60]
+)
+def test_headers_arrive_as_they_were_with_addresses_and_identifiers_verbatim(
+    inbox: Inbox, host: str, name: str, subject: str
+) -> None:
+    sender = Address(name, addr_spec=f"papers@{host}")
+    address = f"{'a' * 64}@{host}"
+    message = letter(sender, address, subject, "sign_in", {"link": "l", "base_url": "b"})
+    _mailer(inbox.port).send(message)
+    head, _, _ = inbox.raw[0].partition(b"\r\n\r\n")
+    assert f"<papers@{host}>" in head.decode("ascii")
+    assert re.search(rf"(?m)^To: {address}\r$", head.decode())
+    assert re.search(rf"(?m)^Message-ID: {re.escape(message['Message-ID'])}\r$", head.decode())
+    assert all(len(line) <= 78 or line.strip().count(b" ") <= 1 for line in head.split(b"\r\n"))
+    found = inbox.arrived[0][1]
+    assert found["Subject"] == subject
+    assert found["From"].addresses == (sender,)
 
 
 def test_a_confirmation_repeats_nobodys_words(database_free_subscription: Subscription) -> None:
