@@ -1,6 +1,7 @@
 """The file of the daily page: made whole, migrated forward, safe for many at once, refused where it is foreign."""
 
 import multiprocessing
+import os
 import sqlite3
 import threading
 from datetime import date, datetime
@@ -96,6 +97,35 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     with pytest.raises(StoreError, match=r"cannot open the database .*letter\.sqlite: file is not a database"):
         Database(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["what?.sqlite", "50%25 of#it.sqlite", "a b&c=d.sqlite"])
+def test_a_path_may_hold_any_character(tmp_path: Path, name: str) -> None:
+    database = Database(tmp_path / name)
+    before = database.version()
+    with database.write() as session:
+        session.add(_paper("a"))
+    assert database.version() != before
+    database.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_only_the_owner_may_read_what_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "daily.sqlite"
+    before = os.umask(0)
+    try:
+        database = Database(path)
+        with database.write() as session:
+            session.add(_paper("a"))
+        modes = {each.name: each.stat().st_mode & 0o777 for each in (path.parent, *path.parent.iterdir())}
+        assert modes == {"new": 0o700, **dict.fromkeys([path.name, f"{path.name}-wal", f"{path.name}-shm"], 0o600)}
+        database.close()
+        path.chmod(0o640)
+        Database(path).close()
+        assert path.stat().st_mode & 0o777 == 0o640
+    finally:
+        os.umask(before)
 
 
 def test_a_write_that_fails_leaves_nothing(database: Database) -> None:

@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from xml.etree import ElementTree
 
 import pytest
 from sqlalchemy import event, func, select, text
@@ -341,6 +342,105 @@ def test_the_day_of_the_feed_is_the_one_given_else_the_published_one_else_today(
     )
     with database.read() as session:
         assert [row.listed for row in _rows(session)] == [day, published, now().date()]
+
+
+def _day_of(database: Database, arxiv: str | None = ATTENTION.arxiv) -> date:
+    with database.read() as session:
+        return session.scalars(select(PaperRow.listed).where(PaperRow.arxiv == arxiv)).one()
+
+
+def test_a_less_trusted_source_and_arxiv_do_not_move_a_paper_to_another_day(database: Database) -> None:
+    file = replace(ATTENTION, source="json", listed=date(2026, 3, 3))
+    hub = replace(ATTENTION, source="hugging-face", listed=date(2026, 2, 2))
+    days = []
+    for entry in (file, hub, file, replace(ATTENTION, listed=ATTENTION.published), hub, file):
+        _add(database, entry)
+        days.append(_day_of(database))
+    assert days == [date(2026, 3, 3), *[date(2026, 2, 2)] * 5]
+
+
+def test_of_two_rows_that_become_one_the_more_trusted_says_the_day(database: Database) -> None:
+    hub = PaperEntry("Called so", source="hugging-face", listed=date(2026, 2, 2))
+    file = PaperEntry("Called otherwise", source="json", arxiv="2601.00001", listed=date(2026, 3, 3))
+    _add(database, hub, file)
+    for entry in (replace(file, title=hub.title), hub, file):
+        _add(database, entry)
+        assert _day_of(database, file.arxiv) == date(2026, 2, 2)
+
+
+def test_only_the_hub_replaces_votes_that_are_known(database: Database) -> None:
+    hub = replace(ATTENTION, source="hugging-face")
+    seen = []
+    for entry in (ATTENTION, replace(ATTENTION, upvotes=4), replace(ATTENTION, source="json", upvotes=9)):
+        _add(database, entry)
+    for upvotes in (7, 5, 0):
+        _add(database, replace(hub, upvotes=upvotes), replace(ATTENTION, source="json", upvotes=9))
+        with database.read() as session:
+            seen.append(_rows(session)[0].upvotes)
+    assert seen == [7, 5, 5]
+
+
+def test_a_source_that_is_not_the_hub_only_fills_votes_in(database: Database) -> None:
+    for upvotes in (0, 4, 9):
+        _add(database, replace(ATTENTION, upvotes=upvotes))
+    with database.read() as session:
+        assert _rows(session)[0].upvotes == 4
+
+
+@pytest.mark.parametrize("source", ["json", "hugging-face", "arxiv"])
+def test_no_paper_is_listed_in_the_future(database: Database, source: str) -> None:
+    today, never = now().date(), date(9999, 1, 1)
+    _add(database, replace(ATTENTION, source="bibtex", listed=date(2026, 1, 1)))
+    _add(database, replace(ATTENTION, source=source, listed=never))
+    _add(database, PaperEntry("B", source=source, published=never, arxiv="2601.00001"))
+    _add(database, PaperEntry("B", slug="b", source="room", published=never, arxiv="2601.00001"))
+    assert _day_of(database) <= today
+    assert _day_of(database, "2601.00001") == today
+
+
+def test_the_number_of_a_paper_that_is_gone_is_not_given_again(database: Database) -> None:
+    _add(database, ATTENTION, PaperEntry("Known by name", source="bibtex"))
+    _add(database, replace(ATTENTION, title="Known by name"))
+    _add(database, PaperEntry("Another"))
+    with database.read() as session:
+        assert [row.id for row in _rows(session)] == [1, 3]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_imports_in_turn_settle_after_one_round(database: Database, seed: int) -> None:
+    chance = random.Random(seed)
+    day = date(2026, 1, 1)
+
+    def entry() -> PaperEntry:
+        number = chance.randrange(3)
+        return PaperEntry(
+            f"Paper {number}",
+            arxiv=f"2601.{number:05}",
+            published=chance.choice([None, day.replace(day=1 + chance.randrange(9))]),
+            listed=chance.choice([None, date(9999, 1, 1), day.replace(day=1 + chance.randrange(9))]),
+            upvotes=chance.choice([0, 3, 8]),
+            source=chance.choice(_SOURCES),
+        )
+
+    files = [[entry() for _ in range(4)] for _ in range(4)]
+    votes = {number: one.upvotes for file in files for number, one in enumerate(file) if one.source == _SOURCES[2]}
+    seen = []
+    for _ in range(3):
+        for file in files:
+            _add(database, *file)
+            with database.read() as session:
+                rows = _rows(session)
+                seen.append([(row.arxiv, row.listed, None if votes else row.upvotes) for row in rows])
+    assert seen[3:] == [seen[3]] * 9
+
+
+def test_what_xml_cannot_hold_does_not_get_in(database: Database) -> None:
+    nothing = "\ufffe\uffff\ufdd0\ufdef\U0001fffe\U0010ffff"
+    _add(database, PaperEntry(f"A{nothing}title", summary=f"B{nothing}c\nd", authors=(f"E{nothing}f",)))
+    with database.read() as session:
+        (row,) = _rows(session)
+        assert (row.title, row.summary.split(), row.authors) == ("A title", ["B", "c", "d"], ["E f"])
+        assert ElementTree.fromstring(f"<t>{row.title} {row.summary}</t>").text
 
 
 def test_a_room_for_a_paper_that_another_room_has_keeps_its_own_card(database: Database) -> None:

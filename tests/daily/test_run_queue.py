@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -381,6 +382,19 @@ def test_a_later_process_of_the_same_id_is_another_one() -> None:
     stranger = RunProcess(own.pid, own.create_time() - 60)
     assert not stranger.alive
     stranger.end()  # would end this test if it took the one for the other
+
+
+def test_only_the_owner_may_read_what_runs_say(queue: RunQueue) -> None:
+    before = os.umask(0)
+    try:
+        assert SoleHolder(queue.folder / "other").take()
+        folder = queue._fresh_folder(1)
+        assert [path.stat().st_mode & 0o777 for path in (queue.folder, folder)] == [0o700, 0o700]
+        shutil.rmtree(queue.folder)
+        queue._fresh_folder(1)
+        assert queue.folder.stat().st_mode & 0o777 == 0o700
+    finally:
+        os.umask(before)
 
 
 def test_only_one_holds(tmp_path: Path) -> None:

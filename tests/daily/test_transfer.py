@@ -16,7 +16,8 @@ from sqlalchemy import insert, select, text, update
 
 from workingpapers.daily import trending
 from workingpapers.daily.database import Database
-from workingpapers.daily.papers import index_text
+from workingpapers.daily.merging import remember_highest
+from workingpapers.daily.papers import PaperEntry, add_papers, index_text
 from workingpapers.daily.tables import Base
 from workingpapers.daily.transfer import export_lines, import_lines
 from workingpapers.daily.transfer_rows import LEFT, LEFT_COLUMNS, MOVED, columns, table
@@ -342,6 +343,9 @@ def _number(lines: list[dict[str, Any]], name: str) -> int:
         ("papers", {"built": 1}, "papers: 'built' is 1, where true or false should stand"),
         ("papers", {"upvotes": 10**30}, "papers: 'upvotes' is 1000.*, where a whole number should stand"),
         ("papers", {"added": "2026-11-23T10:00:00"}, "papers: 'added' is .*, where a moment such as"),
+        ("papers", {"source": "rumour"}, "papers: 'source' is 'rumour', none of room, catalogue"),
+        ("papers", {"upvotes": -1}, r"papers: entry 3 \(Set Prompting\): upvotes is -1"),
+        ("papers", {"slug": "../etc"}, r"papers: entry 3 \(Set Prompting\): slug '\.\./etc'"),
         ("papers", {"price": 3}, "papers has no 'price'; the file may be from a newer version"),
         ("papers", {"submitted_by": 99}, "it refers to number 99 of people, which is not in the file"),
         ("papers", {"table": "prices"}, "table 'prices' is unknown; .* install that"),
@@ -361,6 +365,72 @@ def test_a_value_that_is_wrong_is_named_with_its_line(
     with pytest.raises(DamagedRecordError, match=f"^line {place + 1}: {reason}"):
         import_lines(other, _sealed(rows))
     assert list(export_lines(other)) == empty
+
+
+def test_papers_names_and_notes_come_in_clean(full: Database, other: Database) -> None:
+    rows = [json.loads(line) for line in export_lines(full)]
+    bad = "\x07\x1b[31m\ufffe"
+    rows[_number(rows, "people") + 1]["name"] = f"Ada{bad}\n"
+    rows[_number(rows, "topics")]["name"] = f"Vision{bad}"
+    rows[_number(rows, "papers")] |= {
+        "title": f"Set{bad} Prompting", "title_key": "forged", "summary": f"a{bad}\nb", "authors": [f"Ann{bad}"],
+        "url": "javascript:alert(1)", "usage": f"pass{bad}\n\tpass",
+    }  # fmt: skip
+    rows[_number(rows, "claims")] |= {"says": bad, "details": {"a": [bad]}}
+    rows[_number(rows, "marks")]["note"] = f"private{bad}\nnote"
+    import_lines(other, _sealed(rows))
+    assert "\x1b" not in "".join(map(str, (json.loads(line) for line in export_lines(other))))
+    paper = _rows(other, "papers")[0]
+    assert (paper["title"], paper["title_key"], paper["url"]) == ("Set [31m Prompting", "set31mprompting", None)
+    assert (paper["summary"], paper["authors"]) == ("a  [31m\nb", ["Ann [31m"])
+    assert paper["usage"] == "pass  [31m \n\tpass"
+    assert [row["name"] for row in _rows(other, "people")][1] == "Ada [31m"
+    assert _rows(other, "topics")[0]["name"] == "Vision [31m"
+    assert _rows(other, "claims")[0]["details"] == {"a": ["  [31m "]}
+    assert _rows(other, "marks")[0]["note"] == "private  [31m \nnote"
+
+
+def test_a_paper_that_an_import_fills_has_changed(full: Database, other: Database) -> None:
+    """Search embeds a text anew only where its paper changed."""
+    empty = {**PAPER, "submitted_by": None, "summary": ""}
+    same = {**PAPER, "submitted_by": None}
+    _fill(
+        other,
+        _house(
+            papers=[
+                {**same, "id": 1, "slug": "set-prompting", "arxiv": "2406.06581"},
+                {**empty, "id": 2, "slug": None, "arxiv": "cs/0112017", "title": "Old", "title_key": "old"},
+            ],
+        ),
+    )
+    with other.write() as session:
+        session.execute(update(table("papers")).values(changed=datetime(2020, 1, 1, tzinfo=UTC)))
+    import_lines(other, export_lines(full))
+    changed = {row["title"]: row["changed"] for row in _rows(other, "papers")}
+    assert changed["Old"] > datetime(2020, 1, 1, tzinfo=UTC)
+    assert changed["Set Prompting"] > datetime(2020, 1, 1, tzinfo=UTC)  # a topic and a claim came
+    assert changed["Nameless"] == AT
+    with other.write() as session:
+        session.execute(update(table("papers")).values(changed=AT))
+    import_lines(other, export_lines(full))
+    assert {row["changed"] for row in _rows(other, "papers")} == {AT}
+
+
+def test_the_number_of_a_paper_that_is_gone_stays_free(full: Database, other: Database) -> None:
+    """Neither one that is gone here nor one that only an old issue of the export names."""
+    with full.write() as session:
+        session.execute(update(table("issues")).values(papers=["p10", "p9"]))
+    with other.write() as session:
+        remember_highest(session, 8)
+    import_lines(other, export_lines(full))
+    assert {row["title"]: row["id"] for row in _rows(other, "papers")}["Set Prompting"] > 8
+    (issue,) = _rows(other, "issues")
+    papers = {row["id"] for row in _rows(other, "papers")}
+    with other.write() as session:
+        (new,) = add_papers(session, [PaperEntry("Another")]).added
+    numbers = [int(name.removeprefix("p")) for name in issue["papers"]]
+    assert [number in papers for number in numbers] == [False, True]
+    assert new not in numbers
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, insert, text
+from sqlalchemy import URL, Connection, create_engine, event, insert, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -42,6 +42,8 @@ def now() -> datetime:
 class Database:
     """One SQLite file, made or migrated forward when it is opened.
 
+    It holds private notes and addresses: where the file or its folder is made, only its owner may read it.
+
     Args:
         path: The file; its folder is made where it is missing. None is `default_path()`.
 
@@ -52,11 +54,12 @@ class Database:
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = Path(path) if path is not None else default_path()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot make the folder {self.path.parent}: {error.strerror}; give another") from error
+        _make_private(self.path)
         self.engine = create_engine(
-            f"sqlite+pysqlite:///{self.path}",
+            URL.create("sqlite+pysqlite", database=str(self.path)),
             connect_args={"timeout": _BUSY_S, "check_same_thread": False},
             pool_size=32,
             max_overflow=32,
@@ -135,6 +138,15 @@ class Database:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         config.attributes["engine"] = self.engine
         command.upgrade(config, "head")
+
+
+def _make_private(path: Path) -> None:
+    """Make the file where it is missing, for its owner only; SQLite gives the files beside it the same mode.
+
+    Where it cannot be made, opening it says why.
+    """
+    with suppress(OSError):
+        os.close(os.open(os.path.realpath(path), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:

@@ -1,7 +1,6 @@
 """A paper on its way into the database: what importers and the catalogue give, and how it is checked and cleaned."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -33,6 +32,10 @@ _TOPICS = 100
 _ADDRESS = 2_000
 _LARGEST = 2**31
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+_NO_CHARACTERS = "\ud800-\udfff\ufdd0-\ufdef" + "".join(
+    chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF)
+)
+_UNSHOWABLE = re.compile(f"[\x00-\x1f\x7f-\x9f{_NO_CHARACTERS}]")
 _BARE_ADDRESS = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(/\S*)?", re.ASCII)
 
 
@@ -161,10 +164,14 @@ def paragraphs(value: str) -> str:
 
 
 def printable(value: str) -> str:
-    """Text in which what no page can show (control characters, halves of surrogate pairs) is a space."""
-    if value.isprintable():
-        return value
-    return "".join(" " if unicodedata.category(part) in ("Cc", "Cs") else part for part in value)
+    """Text in which what no page can show (control characters, halves of surrogate pairs, what Unicode keeps free of
+    characters for good, such as U+FFFE) is a space."""
+    return value if value.isprintable() else _UNSHOWABLE.sub(" ", value)
+
+
+def showable(value: str) -> str:
+    """Text as `printable` gives it, with its line ends and tabs."""
+    return value if value.isprintable() else _UNSHOWABLE.sub(lambda part: part[0] if part[0] in "\n\t" else " ", value)
 
 
 def safe_address(value: str | None) -> str | None:

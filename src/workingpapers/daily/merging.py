@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, Table, bindparam, delete, func, insert, select, text, update
@@ -20,6 +21,27 @@ _TOPICS: Table = Base.metadata.tables[TopicRow.__tablename__]
 _PAPER_TOPICS: Table = Base.metadata.tables[PaperTopicRow.__tablename__]
 _OTHER_TITLES: Table = Base.metadata.tables[OtherTitleRow.__tablename__]
 _PASSES = 6
+_HUB = "hugging-face"
+"""The source that counts votes; its number is the newest one."""
+_NO_FEED = "arxiv"
+"""The source without a feed of its own: of a paper it knows only when it appeared."""
+_HIGHEST = "highest paper"
+"""Where the database remembers the highest number that a paper ever had, once a paper is gone."""
+
+
+def highest_paper(session: Session) -> int:
+    """The highest number that a paper of this database has or ever had; 0 where there was none."""
+    return max(session.scalar(text("SELECT max(id) FROM papers")) or 0, gone_up_to(session))
+
+
+def gone_up_to(session: Session) -> int:
+    """The number up to which those that no paper has may be of papers that are gone; 0 where none is gone."""
+    return int(session.scalar(_REMEMBERED, {"name": _HIGHEST}) or 0)
+
+
+def remember_highest(session: Session, number: int) -> None:
+    """Keep every number up to this one from being given to a new paper."""
+    session.execute(_REMEMBER, {"name": _HIGHEST, "value": str(max(number, highest_paper(session)))})
 
 
 @dataclass
@@ -63,7 +85,7 @@ class Merge:
         self._seen: dict[int, None] = {}
         self._absorbed: dict[int, int] = {}
         self._topic_names: dict[str, str] = {}
-        self._next_id: int = 1 + (session.scalar(text("SELECT max(id) FROM papers")) or 0)
+        self._next_id: int = 1 + highest_paper(session)
         self._load(entries)
 
     def take(self, entries: Sequence[PaperEntry]) -> None:
@@ -136,7 +158,7 @@ class Merge:
 
     def _make(self, entry: PaperEntry, key: str) -> int:
         paper, self._next_id = self._next_id, self._next_id + 1
-        listed = entry.listed or entry.published or self._now.date()
+        listed = self._come(entry.listed or entry.published or self._now.date())
         values: dict[str, Any] = {
             "id": paper,
             "slug": None,
@@ -187,14 +209,30 @@ class Merge:
         for name, value in (("published", entry.published), ("url", entry.url), ("code_url", entry.code_url)):
             if value is not None and (wins or row[name] is None):
                 row[name] = value
-        if listed := entry.listed or (entry.published if own else None):
-            row["listed"] = listed if own or not own_row else row["listed"]
-        row["upvotes"] = entry.upvotes or row["upvotes"]
+        self._relist(row, entry)
+        if entry.source == _HUB:
+            row["upvotes"] = entry.upvotes or row["upvotes"]
+        else:
+            row["upvotes"] = row["upvotes"] or entry.upvotes
         if own or RANK[entry.source] > RANK[row["source"]]:
             row["source"] = entry.source
         if own:
             row["built"], row["usage"], known.claims = entry.built, entry.usage, entry.claims
         self._retopic(known, entry, own=own, own_row=own_row)
+
+    def _relist(self, row: dict[str, Any], entry: PaperEntry) -> None:
+        """Move the paper to another day where the entry's source may say so."""
+        if entry.source in OWN:
+            if day := entry.listed or entry.published:
+                row["listed"] = day if day <= self._now.date() else self._come(row["listed"])
+        elif entry.listed is not None and entry.source != _NO_FEED:
+            day, more = self._come(entry.listed), RANK[entry.source] - RANK[row["source"]]
+            if more > 0 or (more == 0 and day < row["listed"]):
+                row["listed"] = day
+
+    def _come(self, day: date) -> date:
+        """The day, or today where it has not come yet."""
+        return min(day, self._now.date())
 
     def _name(self, paper: int, entry: PaperEntry) -> None:
         """Slug and arXiv id of the entry, where no other paper has them."""
@@ -243,6 +281,9 @@ class Merge:
         row["authors"] = row["authors"] or gone.values["authors"]
         row["author_count"] = max(row["author_count"], len(row["authors"]))
         row["upvotes"] = max(row["upvotes"], gone.values["upvotes"])
+        more = RANK[gone.values["source"]] - RANK[row["source"]]
+        if more > 0 or (more == 0 and row["source"] not in OWN and gone.values["listed"] < row["listed"]):
+            row["listed"], row["source"] = gone.values["listed"], gone.values["source"]
         if row["source"] not in OWN:
             known.topics |= gone.topics
         for key in {gone.values["title_key"], *gone.titles}:
@@ -292,6 +333,7 @@ class Merge:
         if gone:  # their arXiv ids belong to others now
             statement = update(_PAPERS).where(_PAPERS.c.id.in_(_values(json.dumps(gone)))).values(arxiv=None)
             self._session.execute(statement)
+            remember_highest(self._session, self._next_id - 1)
         if updated:
             statement = update(_PAPERS).where(_PAPERS.c.id == bindparam("key"))
             self._session.connection().execute(
@@ -376,6 +418,11 @@ def _values(ids: str) -> Select[Any]:
     return select(func.json_each(ids).table_valued("value").c.value)
 
 
+_REMEMBERED = text("SELECT value FROM remembered WHERE name = :name")
+_REMEMBER = text(
+    "INSERT INTO remembered (name, value) VALUES (:name, :value) "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
 _WHO = text(
     """
     SELECT id FROM papers WHERE slug IN (SELECT value FROM json_each(:slugs))

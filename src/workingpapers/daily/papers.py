@@ -45,8 +45,11 @@ def add_papers(session: Session, entries: Iterable[PaperEntry], *, submitted_by:
 
     An entry is the same paper as a row with its slug, else with its arXiv id, else with its title where one of the two
     has no arXiv id. The more trusted source wins (`entries.RANK`); a lesser one only fills what is missing. A summary
-    in our own words is never replaced by an abstract. What is already there stays as it is: a second import of the
-    same entries changes nothing.
+    in our own words is never replaced by an abstract. A paper stays in the feed of the day on which it was first
+    listed unless a more trusted source lists it on another, or one as trusted on an earlier; arXiv, which has no feed,
+    never moves it, and no day is later than today. Votes elsewhere are those that the Hub gave last, and without the
+    Hub those that were given first. What is already there stays as it is: a second import of the same entries changes
+    nothing.
 
     Args:
         session: A writing session; its transaction is the import's.

@@ -369,7 +369,8 @@ class RunQueue:
         """The job's empty folder; those of jobs long past are cleared away."""
         folder = self.folder / str(job_id)
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
         for other in self.folder.iterdir():
             if other.name.isdigit() and int(other.name) <= job_id - _KEPT_FOLDERS:
                 shutil.rmtree(other, ignore_errors=True)

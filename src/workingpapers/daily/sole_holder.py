@@ -10,7 +10,7 @@ class SoleHolder:
     """The right to do what only one process may do at a time.
 
     Args:
-        path: The file; made where it is missing.
+        path: The file; made where it is missing, as is its folder, both for their owner only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +28,7 @@ class SoleHolder:
         import fcntl
 
         with explained("make", self.path, "give another --database"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

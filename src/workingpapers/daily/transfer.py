@@ -127,6 +127,7 @@ class _Moving:
 
     def finish(self) -> TransferReport:
         """Bring what is computed from the rows up to date."""
+        self.matching.finish()
         changed = self.matching.changed
         index_text(self.session, changed)
         trending.refresh(self.session, changed)
@@ -172,7 +173,9 @@ class _Moving:
             self._find_culprit(statement)
         if added := self._changes() - before:
             self.added[name] += added
-            self.matching.changed |= {values["paper_id"] for _, values in self.waiting if "paper_id" in values}
+            papers = {values["paper_id"] for _, values in self.waiting if "paper_id" in values}
+            self.matching.changed |= papers
+            self.matching.reworded |= papers if name in ("paper_topics", "claims") else set()
         self.waiting = []
 
     def _find_culprit(self, statement: Any) -> None:

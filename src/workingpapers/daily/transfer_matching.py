@@ -1,6 +1,7 @@
 """Which row of an export is which row of the database that it comes into."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, String, cast, func, select, update
 from sqlalchemy.orm import Session
 
+from workingpapers.daily.database import now
+from workingpapers.daily.merging import gone_up_to, remember_highest
 from workingpapers.daily.tables import LOCAL_PERSON
 from workingpapers.daily.transfer_rows import columns, table
 from workingpapers.errors import DamagedRecordError
@@ -16,6 +19,7 @@ from workingpapers.errors import DamagedRecordError
 _FILLED = ("summary", "authors", "author_count", "published", "url", "code_url", "usage")
 """Columns of a paper that an import fills where they are empty; for the rest what is there stays."""
 
+_NUMBER_KEY = re.compile(r"p([1-9][0-9]{0,17})", re.ASCII)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _Row = Mapping[str, Any]
 _Key = Callable[[_Row], Hashable]
@@ -38,6 +42,16 @@ class Matching:
         self._measured: set[int] | None = None
         self.changed: set[int] = set()
         """Papers here whose text index and score must be made anew."""
+        self.reworded: set[int] = set()
+        """Papers with new text: here before, or brought in with it."""
+        self._new: set[int] = set()
+        self._gone = gone_up_to(session)
+
+    def finish(self) -> None:
+        """Note when papers that were here before got another text."""
+        papers, ids = table("papers"), json.dumps(sorted(self.reworded - self._new))
+        here = papers.c.id.in_(select(func.json_each(ids).table_valued("value").c.value))
+        self._session.execute(update(papers).where(here).values(changed=now()))
 
     def number(self, name: str, old: int) -> int:
         """The number here of a row of the export; raises `DamagedRecordError` where it was not among the lines."""
@@ -80,7 +94,8 @@ class Matching:
         if name not in self._taken:
             self._taken[name] = set(self._session.scalars(select(table(name).c.id)))
         taken = self._taken[name]
-        new = old if old > 0 and old not in taken else max(taken, default=0) + 1
+        gone = self._gone if name == "papers" else 0
+        new = old if old > gone and old not in taken else max(gone, max(taken, default=0)) + 1
         taken.add(new)
         self._numbers[name][old] = new
         return {**values, "id": new}
@@ -102,6 +117,7 @@ class Matching:
         found = self._papers.find(values)
         if found is None:
             row = self._numbered("papers", values)
+            self._new.add(row["id"])
             self.changed.add(row["id"])
             return row
         if values["id"] in self._numbers["papers"]:
@@ -116,6 +132,7 @@ class Matching:
             papers = table("papers")
             self._session.execute(update(papers).where(papers.c.id == found).values(filled))
             self.changed.add(found)
+            self.reworded.add(found)
         return None
 
     def _fill_person(self, here: int, values: _Row) -> None:
@@ -151,10 +168,13 @@ class Matching:
 
     def _name(self, key: str) -> str:
         """A paper's name in an address, in which its number may stand."""
-        number = key.removeprefix("p")
-        if not number.isdecimal() or int(number) not in self._numbers["papers"]:
+        match = _NUMBER_KEY.fullmatch(key)
+        if match is None:
             return key
-        return key.removesuffix(number) + str(self._numbers["papers"][int(number)])
+        number = int(match[1])
+        if number not in self._numbers["papers"]:  # that paper is gone, and no other may get its number
+            remember_highest(self._session, self._numbered("papers", {"id": number})["id"])
+        return f"p{self._numbers['papers'][number]}"
 
 
 class _Papers:

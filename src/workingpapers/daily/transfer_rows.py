@@ -10,8 +10,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 from sqlalchemy import Column, Table
 from sqlalchemy.orm import Mapped
 
+from workingpapers.daily.entries import OWN, RANK, PaperEntry, check_entry, one_line, showable
+from workingpapers.daily.identity import title_key
 from workingpapers.daily.tables import Base
-from workingpapers.errors import DamagedRecordError
+from workingpapers.errors import DamagedRecordError, InvalidParameterError
 
 MOVED = (
     "people", "topics", "papers", "other_titles", "paper_topics", "claims", "runs", "verdicts", "events", "votes",
@@ -31,6 +33,12 @@ LEFT = {
 LEFT_COLUMNS = {("papers", "heat"), ("jobs", "process"), ("jobs", "process_started")}
 """Columns that stay: computed anew, or about one machine."""
 
+_ON_ONE_LINE = {("people", "name"), ("topics", "name")}
+_CHECKED = (
+    "title", "summary", "summary_kind", "authors", "author_count", "published", "listed", "arxiv", "slug", "url",
+    "code_url", "upvotes",
+)  # fmt: skip
+"""Columns of a paper that an importer gives too."""
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _ENDLESS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
@@ -63,7 +71,8 @@ def to_plain(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_plain(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a row from JSON. Columns that an older export lacks get what they start with.
+    """The values of a row from JSON, without characters that no page can show. Columns that an older export lacks get
+    what they start with.
 
     Raises:
         DamagedRecordError: a value is missing, of a wrong kind, or nothing that this version knows.
@@ -71,7 +80,23 @@ def from_plain(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     known = {column.name for column in columns(name)}
     if unknown := sorted(set(given) - known - {"table"}):
         raise DamagedRecordError(f"{name} has no {unknown[0]!r}; the file may be from a newer version of workingpapers")
-    return {column.name: _value(name, column, given) for column in columns(name)}
+    values = {column.name: _value(name, column, given) for column in columns(name)}
+    if (name, "name") in _ON_ONE_LINE:
+        values["name"] = one_line(values["name"])
+    return _checked(values) if name == "papers" else values
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a paper, cleaned and checked as those that an importer gives."""
+    if values["source"] not in RANK:
+        raise DamagedRecordError(f"papers: 'source' is {_short(values['source'])}, none of {', '.join(RANK)}")
+    given = {name: values[name] for name in _CHECKED}
+    try:
+        entry = check_entry(PaperEntry(**given, source=OWN[0]), values["id"])  # which may give a slug
+    except InvalidParameterError as error:
+        raise DamagedRecordError(f"papers: {error}") from error
+    found = {name: getattr(entry, name) for name in _CHECKED}
+    return values | found | {"authors": list(entry.authors), "title_key": title_key(entry.title)}
 
 
 def _plain(value: Any) -> Any:
@@ -96,9 +121,12 @@ def _value(name: str, column: Column[Any], given: Mapping[str, Any]) -> Any:
     kind = _kind(name, column.name)
     found = _READ[kind](value)
     if found is None:
-        shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-        raise DamagedRecordError(f"{name}: {column.name!r} is {shown}, where {_WORDS[kind]} should stand")
+        raise DamagedRecordError(f"{name}: {column.name!r} is {_short(value)}, where {_WORDS[kind]} should stand")
     return found
+
+
+def _short(value: object) -> str:
+    return repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
 
 
 @cache
@@ -119,7 +147,7 @@ def _text(value: object) -> str | None:
         value.encode()
     except UnicodeEncodeError:  # half of a surrogate pair
         return None
-    return value
+    return showable(value)
 
 
 def _whole(value: object) -> int | None:
@@ -149,7 +177,24 @@ def _day(value: object) -> date | None:
 
 
 def _names(value: object) -> list[str] | None:
-    return value if isinstance(value, list) and all(_text(one) is not None for one in value) else None
+    texts = [_text(one) for one in value] if isinstance(value, list) else [None]
+    found = [one for one in texts if one is not None]
+    return found if len(found) == len(texts) else None
+
+
+def _object(value: object) -> dict[str, Any] | None:
+    return _showable_parts(value) if isinstance(value, dict) else None
+
+
+def _showable_parts(value: Any) -> Any:
+    """A plain value whose texts, however deep, a page can show."""
+    if isinstance(value, str):
+        return showable(value)
+    if isinstance(value, list):
+        return [_showable_parts(one) for one in value]
+    if isinstance(value, dict):
+        return {showable(key): _showable_parts(one) for key, one in value.items()}
+    return value
 
 
 _READ: Mapping[Any, Any] = {
@@ -160,7 +205,7 @@ _READ: Mapping[Any, Any] = {
     datetime: _moment,
     date: _day,
     list: _names,
-    dict: lambda value: value if isinstance(value, dict) else None,
+    dict: _object,
 }
 _WORDS: Mapping[Any, str] = {
     str: "text",

@@ -232,3 +232,8 @@ def test_keys_that_nobody_reads_are_told() -> None:
 def test_json_that_cannot_be_used(text: str, reason: str) -> None:
     with pytest.raises((InvalidParameterError, InvalidTypeError), match=reason):
         json_file.read(text, "x.json")
+
+
+def test_a_summary_of_a_json_file_is_cleaned() -> None:
+    (entry,) = json_file.read(json.dumps({"title": "A", "summary": "One\u202e\x1b  two\ufffe\r\n\nthree"}), "x.json")
+    assert entry.summary == "One two\n\nthree"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from workingpapers.daily.database import now
+from workingpapers.daily.entries import printable
 from workingpapers.errors import InvalidParameterError
 
 LONGEST_TITLE = 1_000
@@ -15,14 +16,19 @@ MOST_AUTHORS = 5_000
 MOST_TOPICS = 16
 
 _DIRECTION = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")  # invisible, and turns text around
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ].*)?$", re.DOTALL)
 
 
 def plain(text: str, longest: int) -> str:
     """One line without control characters; longer text is cut and ends in an ellipsis. Markup stays text."""
-    text = _DIRECTION.sub("", _CONTROL.sub(" ", text))
+    text = _DIRECTION.sub("", printable(text))
     text = unicodedata.normalize("NFC", " ".join(text.split()))
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def paragraphs(text: str, longest: int) -> str:
+    """As `plain`, with line ends kept."""
+    text = "\n".join(plain(line, longest) for line in text.splitlines()).strip()
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 

@@ -103,7 +103,9 @@ def _entry(row: Mapping[str, Any], where: str) -> PaperEntry:
     identifier = row.get("arxiv")
     return PaperEntry(
         title=cleaning.plain(_text(row.get("title"), f"{where}: title"), cleaning.LONGEST_TITLE),
-        summary="" if summary is None else _text(summary, f"{where}: summary"),
+        summary=cleaning.paragraphs(
+            "" if summary is None else _text(summary, f"{where}: summary"), cleaning.LONGEST_SUMMARY
+        ),
         authors=cleaning.names(_names(row.get("authors"), f"{where}: authors"), cleaning.MOST_AUTHORS),
         published=_day(row.get("published"), f"{where}: published"),
         listed=_day(row.get("listed"), f"{where}: listed"),
