@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVar, cast
+from typing import Any, TypedDict, TypeVar, Unpack, cast
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from workingpapers.errors import InvalidParameterError, UnknownNameError
 
 __all__ = [
     "ORDERS",
+    "Choice",
     "Page",
     "PaperCard",
     "Topic",
@@ -31,6 +32,7 @@ __all__ = [
     "starred",
     "topics",
     "week",
+    "within",
 ]
 
 ORDERS = ("trending", "new")
@@ -77,79 +79,51 @@ class _List:
     period: Period | None = None
 
 
-def latest(
-    session: Session,
-    person_id: int,
-    *,
-    order: str = "trending",
-    page: int = 1,
-    per_page: int = PER_PAGE,
-    topic: str | None = None,
-    built: bool | None = None,
-) -> Page:
+class Choice(TypedDict, total=False):
+    """Which papers of a list in which order, and which page of it: the options that all lists share."""
+
+    order: str
+    page: int
+    per_page: int
+    topic: str | None
+    built: bool | None
+
+
+def latest(session: Session, person_id: int, **choice: Unpack[Choice]) -> Page:
     """All papers.
 
     Args:
         session: Where to read.
         person_id: Whose votes, stars and notes the cards show; 0 for a stranger.
-        order: `trending`, or `new` by the day they were listed.
-        page: From 1. A page after the last is empty.
-        per_page: From 1 to `MOST_PER_PAGE`.
-        topic: Slug of a topic that they must have.
-        built: True for those that can be run here, False for the others.
+        choice: `order` is `trending`, or `new` by the day they were listed. `page` counts from 1; one after the last
+            is empty. `per_page` is 1 to `MOST_PER_PAGE`. `topic` is the slug of a topic that they must have. `built`
+            is True for those that can be run here, False for the others.
 
     Raises:
         InvalidParameterError: order, page or per_page is outside what is allowed.
         UnknownNameError: there is no such topic.
     """
-    return _page(session, person_id, None, order, page, per_page, topic, built)
+    return _page(session, person_id, None, **choice)
 
 
-def day(
-    session: Session,
-    person_id: int,
-    day: date,
-    *,
-    order: str = "trending",
-    page: int = 1,
-    per_page: int = PER_PAGE,
-    topic: str | None = None,
-    built: bool | None = None,
-) -> Page:
+def within(session: Session, person_id: int, period: Period, **choice: Unpack[Choice]) -> Page:
+    """The papers of a day, a week or a month; arguments and errors as for `latest`."""
+    return _page(session, person_id, period, **choice)
+
+
+def day(session: Session, person_id: int, day: date, **choice: Unpack[Choice]) -> Page:
     """The papers of one day; arguments and errors as for `latest`."""
-    return _page(session, person_id, day_of(day), order, page, per_page, topic, built)
+    return _page(session, person_id, day_of(day), **choice)
 
 
-def week(
-    session: Session,
-    person_id: int,
-    year: int,
-    week: int,
-    *,
-    order: str = "trending",
-    page: int = 1,
-    per_page: int = PER_PAGE,
-    topic: str | None = None,
-    built: bool | None = None,
-) -> Page:
+def week(session: Session, person_id: int, year: int, week: int, **choice: Unpack[Choice]) -> Page:
     """The papers of one ISO week; arguments and errors as for `latest`, and a week that the year has not is one."""
-    return _page(session, person_id, week_of(year, week), order, page, per_page, topic, built)
+    return _page(session, person_id, week_of(year, week), **choice)
 
 
-def month(
-    session: Session,
-    person_id: int,
-    year: int,
-    month: int,
-    *,
-    order: str = "trending",
-    page: int = 1,
-    per_page: int = PER_PAGE,
-    topic: str | None = None,
-    built: bool | None = None,
-) -> Page:
+def month(session: Session, person_id: int, year: int, month: int, **choice: Unpack[Choice]) -> Page:
     """The papers of one month; arguments and errors as for `latest`, and a month that does not exist is one."""
-    return _page(session, person_id, month_of(year, month), order, page, per_page, topic, built)
+    return _page(session, person_id, month_of(year, month), **choice)
 
 
 def starred(session: Session, person_id: int, *, page: int = 1, per_page: int = PER_PAGE) -> Page:
@@ -202,11 +176,12 @@ def _page(
     session: Session,
     person_id: int,
     period: Period | None,
-    order: str,
-    page: int,
-    per_page: int,
-    topic: str | None,
-    built: bool | None,
+    *,
+    order: str = "trending",
+    page: int = 1,
+    per_page: int = PER_PAGE,
+    topic: str | None = None,
+    built: bool | None = None,
 ) -> Page:
     _check_paging(page, per_page)
     if order not in ORDERS:

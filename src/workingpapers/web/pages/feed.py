@@ -174,14 +174,7 @@ def papers_in_words(total: int, built: bool | None = None) -> str:
 def _period(request: Request, kind: Kind, first: date, order: Order, number: int, per_page: int) -> Response:
     with state_of(request).database.read() as session:
         person = person_of(request).id
-        options: dict[str, Any] = {"order": order, "page": number, "per_page": per_page}
-        if kind == "day":
-            page = feed.day(session, person, first, **options)
-        elif kind == "week":
-            year, week, _ = first.isocalendar()
-            page = feed.week(session, person, year, week, **options)
-        else:
-            page = feed.month(session, person, first.year, first.month, **options)
+        page = feed.within(session, person, period_of(kind, first), order=order, page=number, per_page=per_page)
         previous, following = feed.neighbours(session, kind, first)
         period = {
             "kind": kind,
