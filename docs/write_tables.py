@@ -8,33 +8,18 @@ import difflib
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
 
 from workingpapers.bench import registry
 from workingpapers.bench.protocols import VERDICTS, Paper
 from workingpapers.bench.results import latest, shipped_store
+from workingpapers.cli.main import app
 
 ROOT = Path(__file__).parents[1]
-VERBS = (
-    "list",
-    "show",
-    "run",
-    "check",
-    "search",
-    "report",
-    "new",
-    "serve",
-    "add",
-    "add arxiv",
-    "add hf",
-    "add bibtex",
-    "add json",
-    "export",
-    "import",
-    "subscribe",
-    "digest",
-    "people",
-)
 
 
 def papers_table() -> str:
@@ -59,10 +44,17 @@ def _row(paper: Paper) -> str:
 def command_line() -> str:
     """The help of every command, as it is printed at 100 columns without colour."""
     parts = ["# The command line", "", "Written by `python docs/write_tables.py` from the commands' own help."]
-    for verb in ("", *VERBS):
+    for verb in ("", *_verbs(get_command(app))):
         command = ["workingpapers", *verb.split(), "--help"]
         parts += ["", f"## {' '.join(command[:-1])}", "", "```", _help(command[1:]), "```"]
     return "\n".join(parts) + "\n"
+
+
+def _verbs(command: Any) -> Iterator[str]:
+    """The verbs in the order of the help, each followed by its own."""
+    for name, verb in getattr(command, "commands", {}).items():
+        yield name
+        yield from (f"{name} {below}" for below in _verbs(verb))
 
 
 def _help(arguments: list[str]) -> str:
