@@ -214,7 +214,8 @@ class SynchronizedSGDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
 
     def predict(self, X: Any) -> np.ndarray:
         """Classes by the chosen decision, `(samples,)`."""
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        best = self.predict_proba(X).argmax(1)
+        return self.classes_[best]
 
     def replica_predictions(self, X: Any) -> np.ndarray:
         """Classes by each replica alone, `(n, samples)`.
@@ -224,7 +225,8 @@ class SynchronizedSGDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             >>> SynchronizedSGDClassifier(3, random_state=0).fit(X, y).replica_predictions(X).shape
             (3, 2)
         """
-        return self.classes_[_probabilities(self._replica_scores(self._checked(X))).argmax(2)]
+        best = _probabilities(self._replica_scores(self._checked(X))).argmax(2)
+        return self.classes_[best]
 
     def replica_scores(self, X: Any, y: Any) -> np.ndarray:
         """Accuracy of each replica alone, `(n,)`."""

@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_map
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 from workingpapers.papers.synchronization.checks import number, whole_number
 from workingpapers.papers.synchronization.graphs import laplacian
+from workingpapers.parts.calling import plain_attention
 
 INITS = ("same", "independent")
 METHODS = ("auto", "vmap", "loop")
@@ -287,7 +288,11 @@ class SynchronizedReplicas(nn.Module):
             return functional_call(self.replicas, state, args, kwargs)
 
         axes = tree_map(lambda value: 0 if own and isinstance(value, Tensor) else None, (args, kwargs))
-        return vmap(one, in_dims=(0, *axes), randomness="different")(stacked, args, kwargs)
+        run = vmap(one, in_dims=(0, *axes), randomness="different")
+        if any(values.device.type != "cpu" for values in stacked.values()):
+            return run(stacked, args, kwargs)
+        with plain_attention():  # fused attention on the CPU has no batching rule
+            return run(stacked, args, kwargs)
 
     def _in_turn(self, stacked: dict[str, Tensor], args: tuple[Any, ...], kwargs: dict[str, Any], own: bool) -> Any:
         outputs = []
