@@ -1,6 +1,5 @@
-"""Every experiment runs at smoke scale: in time, completely, repeatably, with figures."""
+"""Every experiment runs at smoke scale: completely, repeatably, with figures."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -12,34 +11,27 @@ from workingpapers.bench.progress import SilentWatcher
 from workingpapers.bench.protocols import Paper
 from workingpapers.bench.store import Store
 
-SMOKE_CPU_S = 15.0
 
-
-def _smoke(paper: Paper, root: Path) -> tuple[runner.Outcome, float]:
+def _smoke(paper: Paper, root: Path) -> runner.Outcome:
     store = Store(root)
     plans = planning.plan([paper], planning.Options("smoke", seeds=1, jobs=0, device="cpu"), store)
-    began = time.process_time()
-    outcome = runner.run(plans, store, LocalBackend(store, 0), SilentWatcher(), lambda outcome: None)[0]
-    return outcome, time.process_time() - began
+    return runner.run(plans, store, LocalBackend(store, 0), SilentWatcher(), lambda outcome: None)[0]
 
 
 @pytest.fixture(scope="module", params=PAPERS, ids=SLUGS)
-def smoke(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Paper, runner.Outcome, float]:
+def smoke(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Paper, runner.Outcome]:
     paper = request.param
-    return paper, *_smoke(paper, tmp_path_factory.mktemp(paper.slug))
+    return paper, _smoke(paper, tmp_path_factory.mktemp(paper.slug))
 
 
-def test_smoke_ends_in_time_and_without_error(smoke: tuple[Paper, runner.Outcome, float]) -> None:
-    _, outcome, seconds = smoke
+def test_smoke_ends_without_error(smoke: tuple[Paper, runner.Outcome]) -> None:
+    _, outcome = smoke
     assert outcome.errors == {}
     assert outcome.run.manifest.status == "complete"
-    assert seconds <= SMOKE_CPU_S
 
 
-def test_every_claim_has_a_number_and_a_control_or_a_reason(smoke: tuple[Paper, runner.Outcome, float]) -> None:
-    paper, outcome, _ = smoke
+def test_every_claim_has_a_number_and_a_control_or_a_reason(smoke: tuple[Paper, runner.Outcome]) -> None:
+    paper, outcome = smoke
     (trial,) = outcome.run.trials
     assert trial is not None
     for claim in paper.claims:
@@ -47,20 +39,20 @@ def test_every_claim_has_a_number_and_a_control_or_a_reason(smoke: tuple[Paper, 
         assert value.reason if value.value is None else (value.control is not None or claim.no_control), claim.id
 
 
-def test_smoke_decides_nothing(smoke: tuple[Paper, runner.Outcome, float]) -> None:
+def test_smoke_decides_nothing(smoke: tuple[Paper, runner.Outcome]) -> None:
     assert {verdict.name for verdict in smoke[1].run.verdicts} == {"not tested"}
 
 
-def test_figures_are_drawn_and_captioned(smoke: tuple[Paper, runner.Outcome, float]) -> None:
+def test_figures_are_drawn_and_captioned(smoke: tuple[Paper, runner.Outcome]) -> None:
     folder = smoke[1].run.folder / "figures"
     pictures = list(folder.glob("*.png"))
     assert pictures
     assert all(path.stat().st_size > 5000 for path in pictures)
 
 
-def test_a_second_run_gives_bit_equal_records(smoke: tuple[Paper, runner.Outcome, float], tmp_path: Path) -> None:
-    paper, first, _ = smoke
-    second, _ = _smoke(paper, tmp_path)
+def test_a_second_run_gives_bit_equal_records(smoke: tuple[Paper, runner.Outcome], tmp_path: Path) -> None:
+    paper, first = smoke
+    second = _smoke(paper, tmp_path)
     timed = {claim.id for claim in paper.claims if claim.timing}
     (a,), (b,) = first.run.trials, second.run.trials
     assert a is not None

@@ -13,6 +13,10 @@ from workingpapers.errors import DataNotFoundError, UnknownNameError
 _LOADERS: dict[str, str] = {
     "digits": "workingpapers.data.images:digits",
     "photographs": "workingpapers.data.images:photographs",
+    "mnist": "workingpapers.data.benchmark_images:mnist",
+    "fashion-mnist": "workingpapers.data.benchmark_images:fashion_mnist",
+    "cifar10": "workingpapers.data.benchmark_images:cifar10",
+    "breast-cancer": "workingpapers.data.tables:breast_cancer",
     "sunspots": "workingpapers.data.series:sunspots",
     "co2": "workingpapers.data.series:co2",
     "nile": "workingpapers.data.series:nile",
