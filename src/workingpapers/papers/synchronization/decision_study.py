@@ -42,14 +42,12 @@ class Decisions:
         self.settings, self.trial = settings, trial
         data = load("breast-cancer")
         trial.uses(data)
-        X, y = table(data)
+        X, y = data["features"], data["labels"]
         kept, held, self.y_train, self.y_test = train_test_split(
             X, y, test_size=0.3, stratify=y, random_state=trial.seed_for("split")
         )
         scaler = StandardScaler().fit(kept)
-        self.train, self.test = (
-            np.hstack([scaler.transform(each), np.ones((len(each), 1))]) for each in (kept, held)
-        )
+        self.train, self.test = (np.hstack([scaler.transform(each), np.ones((len(each), 1))]) for each in (kept, held))
 
     def measure(self, arm: str, coupling: float, n: int) -> Measured:
         """Run one arm and record its accuracies, averaged over its paths."""

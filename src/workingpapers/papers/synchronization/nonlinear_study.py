@@ -23,7 +23,13 @@ def exponential(settings: Settings, trial: Trial) -> None:
     arms = [(k, "coupled") for k in settings.nonlinear_couplings] + [(0.0, "uncoupled again")]
     for coupling, arm in trial.steps(arms, "e^w - w"):
         run = _run(
-            settings, trial, ("exponential", coupling, arm), torch.expm1, torch.zeros(1), coupling, 1.0,
+            settings,
+            trial,
+            ("exponential", coupling, arm),
+            torch.expm1,
+            torch.zeros(1),
+            coupling,
+            1.0,
             (settings.nonlinear_dt, settings.nonlinear_time, settings.nonlinear_paths),
         )
         moments = run.moments()
@@ -44,21 +50,22 @@ def double_well(settings: Settings, trial: Trial) -> None:
     generator = torch.Generator().manual_seed(trial.seed_for("well", "start"))
     n = settings.replicas
     start = 2.0 * torch.randint(2, (settings.well_paths, n, 1), generator=generator) - 1.0
-    found = {}
-    for coupling in settings.well_couplings:
-        run = _run(
-            settings, trial, ("well", coupling), lambda w: w**3 - w + 0.1, start, coupling, settings.well_noise,
-            (settings.nonlinear_dt, settings.well_time, settings.well_paths),
-        )
-        right = (run.final[..., 0] < 0).double().mean(1)
-        majority = float(((right > 0.5).double() + 0.5 * (right == 0.5).double()).mean())
-        found[coupling] = majority
-        trial.record("well_majority", majority, coupling=coupling)
-        trial.record("well_individual", float(right.mean()), coupling=coupling)
     first, *_, last = settings.well_couplings
-    tossed = (start[..., 0] < 0).double().mean(1)
-    coin = float(((tossed > 0.5).double() + 0.5 * (tossed == 0.5).double()).mean())
-    trial.claim("double-well", value=found[last] - found[first], control=coin - found[first])
+    found: dict[tuple[float, str], float] = {}
+    for coupling, arm in [(k, "coupled") for k in settings.well_couplings] + [(first, "uncoupled again")]:
+        sizes = settings.nonlinear_dt, settings.well_time, settings.well_paths
+        run = _run(settings, trial, ("well", coupling, arm), _well, start, coupling, settings.well_noise, sizes)
+        right = (run.final[..., 0] < 0).double().mean(1)
+        majority = float(((right > 0.5).double() + 0.5 * (right == 0.5).double()).mean())  # a tie is a toss
+        found[coupling, arm] = majority
+        trial.record("well_majority", majority, coupling=coupling, arm=arm)
+        trial.record("well_individual", float(right.mean()), coupling=coupling, arm=arm)
+    apart = found[first, "coupled"]
+    trial.claim("double-well", value=found[last, "coupled"] - apart, control=found[first, "uncoupled again"] - apart)
+
+
+def _well(w: Tensor) -> Tensor:
+    return w**3 - w + 0.1
 
 
 def _run(
