@@ -1,6 +1,7 @@
 """What the functions of this room check about their arguments."""
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,12 @@ def whole_number(name: str, value: Any, least: int) -> int:
         InvalidTypeError: no whole number.
         InvalidParameterError: below it.
     """
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool | np.bool_):
         raise InvalidTypeError(f"{name} is {value!r}; give a whole number of {least} or more")
-    number = int(value.__index__())
     if number < least:
         raise InvalidParameterError(f"{name} is {number}; choose {least} or more")
     return number

@@ -27,7 +27,8 @@ def _mean_and_error(values: pd.Series) -> tuple[float, float]:
 
 
 def _curve(frame: pd.DataFrame, axis: str) -> tuple[list[float], list[float], list[float]]:
-    rows = [(float(x), *_mean_and_error(part["value"])) for x, part in frame.groupby(axis)]
+    levels = sorted(float(x) for x in frame[axis].unique())
+    rows = [(x, *_mean_and_error(frame[frame[axis] == x]["value"])) for x in levels]
     xs, means, errors = zip(*rows, strict=True)
     return list(xs), list(means), list(errors)
 
@@ -104,8 +105,8 @@ def _trade_off(results: Results) -> Picture | None:
     right.legend(fontsize=7, frameon=False)
     caption = (
         "Left: spread on the complete graph over coupling and noise; the same spread is had by more coupling or by "
-        "less noise. Right: the same against the ratio of the two; one line where all curvatures are equal, below it at "
-        "weak coupling where some directions are steeper than the flattest."
+        "less noise. Right: the same against the ratio of the two; one line where all curvatures are equal, below it "
+        "at weak coupling where some directions are steeper than the flattest."
     )
     return Picture("trade-off", figure, caption)
 
@@ -189,8 +190,8 @@ def _nonlinear(results: Results) -> Picture | None:
     if error.empty or majority.empty:
         return None
     figure, (left, right) = new_figure(1, 2, width=4.2, height=3.3)
-    curves = ((left, error, "individual error"), (left, bias, "bias of the centroid"))
-    curves += ((right, single, "one replica"), (right, majority, "majority of replicas"))
+    curves = [(left, error, "individual error"), (left, bias, "bias of the centroid")]
+    curves += [(right, single, "one replica"), (right, majority, "majority of replicas")]
     for number, (ax, frame, label) in enumerate(curves):
         xs, means, errors = _curve(frame[frame["arm"] == "coupled"], "coupling")
         ax.errorbar(xs, means, errors, fmt="o-", ms=4, lw=1.2, capsize=2, color=PALETTE[number % 2], label=label)

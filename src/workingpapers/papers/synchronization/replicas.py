@@ -43,7 +43,7 @@ class SynchronizedReplicas(nn.Module):
         reset_parameters: For "independent": takes a copy of the module and draws its parameters in place, or returns
             a new module of the same shapes. None calls `reset_parameters()` of every submodule.
         method: "vmap" runs all replicas at once, "loop" one after the other; "auto" takes vmap and falls back to the
-            loop for good once a module's forward turns out not to be vectorizable.
+            loop for good once a module's forward turns out not to be vectorizable, and under autocast.
 
     Attributes:
         replicas: The module, each parameter and buffer stacked to `(n, ...)`; not to be called itself.
@@ -267,7 +267,7 @@ class SynchronizedReplicas(nn.Module):
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, own: bool) -> Any:
         stacked = dict(self.replicas.named_parameters()) | dict(self.replicas.named_buffers())
-        if self._is_vectorized is False:
+        if self._is_vectorized is False or self._is_in_autocast(stacked):
             return self._in_turn(stacked, args, kwargs, own)
         if self._is_vectorized or self.method == "vmap":
             return self._at_once(stacked, args, kwargs, own)
@@ -282,6 +282,12 @@ class SynchronizedReplicas(nn.Module):
         else:
             self._is_vectorized = True
         return result
+
+    def _is_in_autocast(self, stacked: dict[str, Tensor]) -> bool:
+        """Layers on replicas under vmap are not cast (torch 2.13), so that autocast takes them in turn."""
+        if self.method == "vmap":
+            return False
+        return any(torch.is_autocast_enabled(kind) for kind in {values.device.type for values in stacked.values()})
 
     def _at_once(self, stacked: dict[str, Tensor], args: tuple[Any, ...], kwargs: dict[str, Any], own: bool) -> Any:
         def one(state: dict[str, Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -210,9 +210,10 @@ def simulate(
             done = begin + k + 1 - skipped
             if done > 0 and done % every == 0:
                 at = done // every - 1
-                middle = state.mean(1)
-                centroid[at] = middle
-                spread[at] = (state - middle[:, None]).square_().sum((1, 2)).div_(len(graph))
+                apart = state - state[:, :1]  # exactly 0 for equal replicas
+                inner = apart.mean(1)
+                centroid[at] = state[:, 0] + inner
+                spread[at] = apart.sub_(inner[:, None]).square_().sum((1, 2)).div_(len(graph))
                 if states is not None:
                     states[at] = state
         _check_finite(sums[:length], begin, step)
