@@ -6,18 +6,19 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
-from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils.estimator_checks import check_estimator
 from torch.nn import functional
 
 from workingpapers.papers.synchronization import SynchronizedSGDClassifier
 from workingpapers.papers.synchronization.classifier import logistic_gradient
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_scikit_learns_checks() -> None:
-    for estimator, check in estimator_checks_generator(SynchronizedSGDClassifier(4, max_iter=150, random_state=0)):
-        if "do_not_raise_errors_in_init" not in str(check):  # the tests' own shape checker raises there
-            check(estimator)
+    results = check_estimator(SynchronizedSGDClassifier(4, max_iter=100, random_state=0), on_fail=None, on_skip=None)
+    failed = {each["check_name"]: each["exception"] for each in results if each["status"] == "failed"}
+    failed.pop("check_do_not_raise_errors_in_init_or_set_params", None)  # the tests' own shape checker raises there
+    assert failed == {}
+    assert sum(each["status"] == "passed" for each in results) > 40
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
@@ -47,7 +48,7 @@ def test_without_noise_it_is_logistic_regression() -> None:
     ones = np.hstack([X, np.ones((len(X), 1))])  # the intercept is penalised too
     exact = LogisticRegression(C=1 / (alpha * len(X)), fit_intercept=False, tol=1e-8).fit(ones, y)
     np.testing.assert_allclose(np.append(model.coef_[0], model.intercept_), exact.coef_[0], atol=1e-4)
-    assert model.spread_ == 0
+    assert model.spread_ < 1e-30
     assert model.disagreement(X) == 0
 
 

@@ -129,6 +129,8 @@ def _spectra(results: Results) -> Picture | None:
         mean, error = _mean_and_error(chosen[0])
         right.errorbar(mean, place, xerr=error, fmt="o", ms=5, capsize=2, color=colour)
         right.plot(chosen[1].mean(), place, "x", color=CONTROL_COLOUR)
+        same_cost = spread[(spread["graph"] == f"{graph}, equal cost") & (spread["noise"] == noise)]["value"]
+        right.plot(same_cost.mean(), place, "o", ms=7, mfc="none", color=colour)
         ticks.append(graph)
     left.set_yticks(range(len(ticks)), ticks)
     right.set_yticks(range(len(ticks)), [""] * len(ticks))
@@ -136,10 +138,10 @@ def _spectra(results: Results) -> Picture | None:
         ax.set_xscale("log")
         ax.set_ylim(len(ticks) - 0.5, -0.5)
     left.set_xlabel("eigenvalues of the Laplacian but the first")
-    right.set_xlabel(f"spread S (dots) and bound (crosses), κ = {strongest:g}")
+    right.set_xlabel(f"spread S (dots), bound (crosses), κ = {strongest:g}")
     caption = (
-        "Left: the spectra. Right: the spread at the strongest coupling, and the bound that knows the second "
-        "eigenvalue only. The star's second eigenvalue is larger than the ring's and so is its spread: the whole "
+        "Left: the spectra. Right: the spread at the strongest coupling, the bound that knows the second "
+        "eigenvalue only, and (rings) the spread where all graphs have the same sum of edge weights. The star's second eigenvalue is larger than the ring's and so is its spread: the whole "
         "spectrum decides."
     )
     return Picture("spectra", figure, caption)
@@ -204,8 +206,8 @@ def _nonlinear(results: Results) -> Picture | None:
         ax.legend(fontsize=8, frameon=False)
     caption = (
         "Left: on a loss that is not quadratic coupling lessens the error of a replica and the bias of all. Right: in "
-        "a double well, replicas that start by the toss of a coin: independent replicas change wells on their own and "
-        "outvote each other's errors, coupled ones are held by their majority."
+        "a double well, replicas that start by the toss of a coin: a weak coupling draws stragglers into the deeper well, "
+        "a strong one holds all of them where their majority happened to start."
     )
     return Picture("other-losses", figure, caption)
 
@@ -234,7 +236,7 @@ def _decisions(results: Results) -> Picture | None:
         ax.legend(fontsize=7, frameon=False)
     caption = (
         f"Noisy logistic regression on breast-cancer data. Left, {graph} graph: coupling helps each replica; averages "
-        "and votes of independent replicas gain nothing from it. Right: coupled replicas decide alike, the more so the "
-        "better the graph is connected."
+        "and votes of independent replicas gain nothing from it. Right: coupled replicas decide alike, most of all on the "
+        "complete graph."
     )
     return Picture("decisions", figure, caption)
