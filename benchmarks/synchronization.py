@@ -139,7 +139,7 @@ def training(rounds: int) -> tuple[dict[str, Any], dict[str, Any]]:
             step(coupled)
             loop_stacked()
         differences = [
-            float((ours[i] - p).abs().max())
+            float((ours[i] - p).detach().abs().max())
             for i, each in enumerate(modules)
             for ours, p in zip(together.parameters(), each.parameters(), strict=True)
         ]

@@ -141,7 +141,8 @@ def _spectra(results: Results) -> Picture | None:
     right.set_xlabel(f"spread S (dots), bound (crosses), κ = {strongest:g}")
     caption = (
         "Left: the spectra. Right: the spread at the strongest coupling, the bound that knows the second "
-        "eigenvalue only, and (rings) the spread where all graphs have the same sum of edge weights. The star's second eigenvalue is larger than the ring's and so is its spread: the whole "
+        "eigenvalue only, and (rings) the spread where all graphs have the same sum "
+        "of edge weights. The star's second eigenvalue is larger than the ring's and so is its spread: the whole "
         "spectrum decides."
     )
     return Picture("spectra", figure, caption)
@@ -206,8 +207,8 @@ def _nonlinear(results: Results) -> Picture | None:
         ax.legend(fontsize=8, frameon=False)
     caption = (
         "Left: on a loss that is not quadratic coupling lessens the error of a replica and the bias of all. Right: in "
-        "a double well, replicas that start by the toss of a coin: a weak coupling draws stragglers into the deeper well, "
-        "a strong one holds all of them where their majority happened to start."
+        "a double well, replicas that start by the toss of a coin: a weak coupling draws stragglers into the deeper "
+        "well, a strong one holds all of them where their majority happened to start."
     )
     return Picture("other-losses", figure, caption)
 
@@ -236,7 +237,7 @@ def _decisions(results: Results) -> Picture | None:
         ax.legend(fontsize=7, frameon=False)
     caption = (
         f"Noisy logistic regression on breast-cancer data. Left, {graph} graph: coupling helps each replica; averages "
-        "and votes of independent replicas gain nothing from it. Right: coupled replicas decide alike, most of all on the "
-        "complete graph."
+        "and votes of independent replicas gain nothing from it. Right: coupled replicas decide alike, most of all on "
+        "the complete graph."
     )
     return Picture("decisions", figure, caption)

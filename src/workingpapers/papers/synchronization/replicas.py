@@ -215,7 +215,7 @@ class SynchronizedReplicas(nn.Module):
 
         def average(values: Tensor) -> Tensor:
             if not (values.is_floating_point() or values.is_complex()):
-                return values[0].clone()
+                return values[0]
             wide = values.to(torch.promote_types(values.dtype, torch.float32))
             return (wide[0] + (wide - wide[0]).mean(0)).to(values.dtype)
 
@@ -241,7 +241,7 @@ class SynchronizedReplicas(nn.Module):
         at = whole_number("index", index, 0)
         if at >= self.n:
             raise InvalidParameterError(f"index is {at} and there are {self.n} replicas; choose 0 to {self.n - 1}")
-        return self._unstacked(lambda values: values[at].clone())
+        return self._unstacked(lambda values: values[at])
 
     @torch.no_grad()
     def spread(self) -> float:
@@ -311,12 +311,15 @@ class SynchronizedReplicas(nn.Module):
         return tree_map(lambda *each: torch.stack(each) if isinstance(each[0], Tensor) else each[0], *outputs)
 
     def _unstacked(self, choose: Callable[[Tensor], Tensor]) -> nn.Module:
+        def plain(values: Tensor) -> Tensor:
+            return choose(values).clone(memory_format=torch.contiguous_format)
+
         with torch.no_grad():
             memo: dict[int, Any] = {}
             for parameter in self.replicas.parameters():
-                memo[id(parameter)] = nn.Parameter(choose(parameter.detach()), parameter.requires_grad)
+                memo[id(parameter)] = nn.Parameter(plain(parameter.detach()), parameter.requires_grad)
             for buffer in self.replicas.buffers():
-                memo[id(buffer)] = choose(buffer)
+                memo[id(buffer)] = plain(buffer)
             return copy.deepcopy(self.replicas, memo)
 
 
@@ -365,6 +368,9 @@ def _stacked(module: nn.Module, sources: list[nn.Module]) -> nn.Module:
     parameters = [dict(source.named_parameters()) for source in sources]
     for name, parameter in module.named_parameters():
         values = stack(each[name] for each in parameters)
+        if parameter.ndim == 2:
+            # a linear layer's gradient comes out of the batched product transposed; in this layout it is not copied
+            values = values.transpose(1, 2).contiguous().transpose(1, 2)
         memo[id(parameter)] = nn.Parameter(values, requires_grad=parameter.requires_grad)
     buffers = [dict(source.named_buffers()) for source in sources]
     for name, buffer in module.named_buffers():
@@ -378,7 +384,8 @@ def _pull_together_(values: Tensor, pull: Tensor) -> None:
     Differences from replica 0 are exactly zero for equal replicas, and rows of L sum to zero.
     """
     n = len(values)
-    flat = values.view(n, -1) if values.is_contiguous() else values.reshape(n, -1)
+    dense = values.permute(0, *sorted(range(1, values.ndim), key=values.stride, reverse=True))  # as it lies in memory
+    flat = dense.view(n, -1) if dense.is_contiguous() else dense.reshape(n, -1)
     columns = max(1, _BLOCK_BYTES // (n * pull.element_size()))
     for begin in range(0, flat.shape[1], columns):
         part = flat[:, begin : begin + columns]
@@ -388,5 +395,5 @@ def _pull_together_(values: Tensor, pull: Tensor) -> None:
             part.sub_(change)
         else:
             part.copy_(wide - change)
-    if not values.is_contiguous():
-        values.copy_(flat.view(values.shape))
+    if not dense.is_contiguous():
+        dense.copy_(flat.view(dense.shape))
