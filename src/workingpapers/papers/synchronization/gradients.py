@@ -20,6 +20,11 @@ from workingpapers.parts.calling import call
 class ModuleGradient:
     """∇Φ for `simulate`, made by `module_gradient`: maps weights `(..., d)` to gradients `(..., d)`.
 
+    Args:
+        module: The module; not changed.
+        loss_fn: Takes the module's output and the targets, returns one number.
+        batch: Pair (inputs, targets).
+
     Attributes:
         dim: Number d of weights.
         initial: The module's own weights as one vector, shape `(d,)`, in the order of `module.parameters()`.
