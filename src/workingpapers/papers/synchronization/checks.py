@@ -38,14 +38,16 @@ def number(name: str, value: Any, *, least: float = -math.inf, above: float = -m
         InvalidTypeError: no number.
         InvalidParameterError: NaN, infinite or outside.
     """
-    is_scalar = isinstance(value, int | float | np.number) or (
-        isinstance(value, np.ndarray | Tensor) and value.ndim == 0
-    )
-    if isinstance(value, bool | np.bool_) or not is_scalar:
+    if isinstance(value, Tensor):
+        is_real = value.ndim == 0 and value.dtype != torch.bool and not value.is_complex()
+    else:
+        is_real = isinstance(value, int | float | np.number | np.ndarray) and np.ndim(value) == 0
+        is_real = is_real and not isinstance(value, bool) and np.asarray(value).dtype.kind in "iufO"
+    if not is_real:
         raise InvalidTypeError(f"{name} is {value!r}; give a number")
     try:
         result = float(value)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InvalidTypeError(f"{name} is {value!r}; give a real number") from error
     if not math.isfinite(result) or result < least or result <= above:
         limits = [f"of at least {least:g}"] * (least > -math.inf) + [f"above {above:g}"] * (above > -math.inf)
@@ -97,9 +99,25 @@ def as_laplacian(value: Array) -> Tensor:
     return clean - torch.diag(clean.sum(1))
 
 
-def check_generator(generator: torch.Generator | None, device: torch.device) -> None:
-    """Raise `InvalidParameterError` where a generator lives on another kind of device than the state."""
-    if generator is not None and generator.device.type != device.type:
+def spectrum(matrix: Tensor) -> Tensor:
+    """Eigenvalues of a Laplacian, ascending, on the CPU; those that only rounding keeps from 0 are 0."""
+    values = torch.linalg.eigvalsh(matrix).cpu()
+    noise = len(values) * torch.finfo(values.dtype).eps * float(values[-1])
+    values[values <= noise] = 0.0
+    values[0] = 0.0  # exactly: the eigenvector of equal entries
+    return values
+
+
+def check_generator(generator: Any, device: torch.device | None = None) -> None:
+    """Raise where a generator is none, or lives on another kind of device than the state.
+
+    Raises:
+        InvalidTypeError: no generator.
+        InvalidParameterError: on another kind of device.
+    """
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise InvalidTypeError(f"generator is {generator!r}; give a torch.Generator, or None for torch's default one")
+    if generator is not None and device is not None and generator.device.type != device.type:
         raise InvalidParameterError(
             f"generator is on {generator.device} and the state on {device}; make it by torch.Generator({device.type!r})"
         )

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
@@ -74,7 +74,7 @@ class SynchronizedSGDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         gradient_noise: σ, at least 0.
         alpha: α, at least 0; at least the curvature λ of the loss.
         max_iter: Number of steps.
-        random_state: Seed of the noise.
+        random_state: Seed of the noise, and of the graph where it is random.
         learning_rate: Step dt; None for 0.05, or less where features, α or coupling ask for it.
         decision: Which decision `predict` takes: "centroid" that of the averaged weights, "vote" that of the averaged
             probabilities of all replicas.
@@ -163,7 +163,9 @@ class SynchronizedSGDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         classes, labels = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise InvalidParameterError(f"y holds one class, {classes[0]!r}; a classifier needs 2 or more")
-        graph = laplacian(self.graph, n)
+        random = check_random_state(self.random_state)
+        source = torch.Generator().manual_seed(int(random.randint(2**31 - 1)))
+        graph = laplacian(self.graph, n, generator=torch.Generator().manual_seed(source.initial_seed()))
         samples = torch.from_numpy(np.hstack([X, np.ones((len(X), 1))]))
         outputs = 1 if len(classes) == 2 else len(classes)
         # the logistic loss curves by at most a quarter of the features' second moments, softmax by at most half
@@ -179,7 +181,6 @@ class SynchronizedSGDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
                     f"learning_rate {dt:g} is unstable with these features and this coupling; choose one below "
                     f"{2 / fastest:g}, or scale the features"
                 )
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         run = simulate(
             logistic_gradient(samples, torch.from_numpy(labels), outputs, alpha),
             torch.zeros(samples.shape[1] * outputs, dtype=torch.float64),
@@ -190,7 +191,7 @@ class SynchronizedSGDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             steps=steps,
             burn_in=steps - 1,
             paths=1,
-            generator=torch.Generator().manual_seed(seed),
+            generator=source,
         )
         weights = run.final[0].view(n, -1, outputs).transpose(1, 2).numpy()  # (n, outputs, features + 1)
         self.classes_ = classes
@@ -230,6 +231,7 @@ class SynchronizedSGDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
 
     def replica_scores(self, X: Any, y: Any) -> np.ndarray:
         """Accuracy of each replica alone, `(n,)`."""
+        check_consistent_length(X, y)
         return (self.replica_predictions(X) == np.asarray(y)).mean(1)
 
     def disagreement(self, X: Any) -> float:

@@ -37,7 +37,7 @@ class ModuleGradient:
     """
 
     def __init__(self, module: nn.Module, loss_fn: Callable[[Any, Any], Tensor], batch: tuple[Any, Any]) -> None:
-        self.module = module
+        self.module, self._loss_fn, self._batch = module, loss_fn, batch
         parameters = {name: each.detach() for name, each in module.named_parameters() if each.requires_grad}
         self._fixed = {name: each.detach() for name, each in module.named_parameters() if not each.requires_grad}
         self._fixed |= dict(module.named_buffers())
@@ -71,6 +71,9 @@ class ModuleGradient:
         """
         pieces = torch.split(w, [shape.numel() for shape in self._shapes.values()])
         return {name: piece.view(shape) for (name, shape), piece in zip(self._shapes.items(), pieces, strict=True)}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.module, self._loss_fn, self._batch), {"initial": self.initial}
 
     def __call__(self, w: Float[Tensor, "*replicas d"]) -> Float[Tensor, "*replicas d"]:
         """Gradients of all replicas at once."""
@@ -106,7 +109,7 @@ def module_gradient(module: nn.Module, loss_fn: Callable[[Any, Any], Tensor], ba
         A callable for `simulate`; start from its `initial`.
 
     Raises:
-        InvalidTypeError: no module, or a batch that is no pair.
+        InvalidTypeError: no module, a loss that cannot be called, or a batch that is no pair.
         InvalidParameterError: no parameter requires gradients, or batch normalisation is in training mode.
 
     Source: section 2, Φ a loss.
@@ -121,6 +124,8 @@ def module_gradient(module: nn.Module, loss_fn: Callable[[Any, Any], Tensor], ba
     """
     if not isinstance(module, nn.Module):
         raise InvalidTypeError(f"module is {type(module).__name__}; give a torch.nn.Module")
+    if not callable(loss_fn):
+        raise InvalidTypeError(f"loss_fn is {type(loss_fn).__name__}; give a callable (output, targets) -> one number")
     if not isinstance(batch, tuple | list) or len(batch) != 2:
         raise InvalidTypeError("batch must be a pair (inputs, targets)")
     if not any(each.requires_grad for each in module.parameters()):

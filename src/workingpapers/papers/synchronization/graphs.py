@@ -15,8 +15,8 @@ from jaxtyping import Float
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.synchronization.checks import as_float64, whole_number
+from workingpapers.errors import InvalidParameterError, InvalidTypeError
+from workingpapers.papers.synchronization.checks import as_float64, check_generator, whole_number
 
 GRAPHS = ("complete", "ring", "star", "path", "hypercube", "random-regular")
 NORMALIZATIONS = (None, "edges")
@@ -58,7 +58,7 @@ def laplacian(
 
     Raises:
         InvalidParameterError: asymmetric or negative adjacency, an unknown name, sizes that do not fit.
-        InvalidTypeError: none of these kinds of graph.
+        InvalidTypeError: none of these kinds of graph, no generator, or a dtype of whole numbers.
 
     Warns:
         UserWarning: the graph is disconnected; its components are named. They synchronise separately (l_2 = 0).
@@ -76,6 +76,9 @@ def laplacian(
     """
     if normalize not in NORMALIZATIONS:
         raise InvalidParameterError(f"normalize is {normalize!r}; choose None or 'edges'")
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise InvalidTypeError(f"dtype is {dtype}; choose one of floating point, such as torch.float64")
+    check_generator(generator)
     size = None if n is None else whole_number("n", n, 1)
     ends, values, size = _edges(graph, size, degree, generator)
     values = _weighted(values, weights)

@@ -79,6 +79,7 @@ def _trade_off(results: Results) -> Picture | None:
     part = frame[frame["graph"] == "complete"]
     table = part.groupby(["noise", "coupling"])["value"].mean().unstack("coupling")
     figure, (left, right) = new_figure(1, 2, width=4.4, height=3.4)
+    figure.set_layout_engine("constrained", w_pad=0.12)  # labels of the right axes keep off the left ones
     values = np.log10(table.to_numpy(dtype=float))
     image = left.imshow(values, cmap="viridis", aspect="auto", origin="lower")
     left.set_xticks(range(table.shape[1]), [f"{k:g}" for k in table.columns])
@@ -118,6 +119,7 @@ def _spectra(results: Results) -> Picture | None:
         return None
     strongest, noise = max(results.settings.couplings), _judged_noise(results)
     figure, (left, right) = new_figure(1, 2, width=4.4, height=3.4)
+    figure.set_layout_engine("constrained", w_pad=0.12)  # labels of the right axes keep off the left ones
     ticks = []
     for place, (colour, graph) in enumerate(zip(PALETTE, results.settings.graphs, strict=False)):
         values = list(spectra[spectra["graph"] == graph]["value"].iloc[0])[1:]
@@ -138,7 +140,10 @@ def _spectra(results: Results) -> Picture | None:
         ax.set_xscale("log")
         ax.set_ylim(len(ticks) - 0.5, -0.5)
     left.set_xlabel("eigenvalues of the Laplacian but the first")
-    right.set_xlabel(f"spread S (dots), bound (crosses), κ = {strongest:g}")
+    right.set_xlabel(f"spread S at κ = {strongest:g}")
+    for marker, filled, label in (("o", "black", "spread"), ("x", "black", "bound"), ("o", "none", "at equal cost")):
+        right.plot([], [], marker, color="black", mfc=filled, label=label)
+    right.legend(fontsize=7, frameon=False, loc="upper right")
     caption = (
         "Left: the spectra. Right: the spread at the strongest coupling, the bound that knows the second "
         "eigenvalue only, and (rings) the spread where all graphs have the same sum "
@@ -156,7 +161,7 @@ def _switching(results: Results) -> Picture | None:
     for _, row in weights.iterrows():
         at = list(times[times["phase"] == row["phase"]]["value"].iloc[0])
         ax.plot(at, list(row["value"]), lw=0.8, color=PALETTE[int(row["replica"]) % len(PALETTE)], alpha=0.8)
-    ax.axvline(times[times["phase"] == 1]["value"].iloc[0][0], color=CONTROL_COLOUR, ls="--", lw=1)
+    ax.axvline(times[times["phase"] == 0]["value"].iloc[0][-1], color=CONTROL_COLOUR, ls="--", lw=1)
     ax.set_xlabel("time")
     ax.set_ylabel("weight of each replica")
     caption = "One path of all replicas on the complete graph; the coupling is switched on at the dashed line."
@@ -193,6 +198,7 @@ def _nonlinear(results: Results) -> Picture | None:
     if error.empty or majority.empty:
         return None
     figure, (left, right) = new_figure(1, 2, width=4.2, height=3.3)
+    figure.set_layout_engine("constrained", w_pad=0.12)  # labels of the right axes keep off the left ones
     curves = [(left, error, "individual error"), (left, bias, "bias of the centroid")]
     curves += [(right, single, "one replica"), (right, majority, "majority of replicas")]
     for number, (ax, frame, label) in enumerate(curves):
@@ -219,6 +225,7 @@ def _decisions(results: Results) -> Picture | None:
         return None
     graph = results.settings.decision_graphs[0]
     figure, (left, right) = new_figure(1, 2, width=4.4, height=3.4)
+    figure.set_layout_engine("constrained", w_pad=0.12)  # labels of the right axes keep off the left ones
     ours = frame[frame["arm"] == graph]
     for colour, measure in zip(PALETTE, ("individual", "averaged weights", "vote"), strict=False):
         xs, means, errors = _curve(ours[ours["measure"] == measure], "coupling")

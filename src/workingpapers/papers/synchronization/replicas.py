@@ -15,13 +15,13 @@ from torch.func import functional_call, vmap
 from torch.utils._pytree import tree_map
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.synchronization.checks import number, whole_number
+from workingpapers.papers.synchronization.checks import number, spectrum, whole_number
 from workingpapers.papers.synchronization.graphs import laplacian
 from workingpapers.parts.calling import plain_attention
 
 INITS = ("same", "independent")
 METHODS = ("auto", "vmap", "loop")
-_BLOCK_BYTES = 2**19  # columns are coupled in blocks that stay in the processor's cache
+_BLOCK_BYTES = 2**20  # columns are coupled in blocks that stay in the processor's cache
 
 
 class SynchronizedReplicas(nn.Module):
@@ -52,7 +52,7 @@ class SynchronizedReplicas(nn.Module):
         lambda_max: Largest eigenvalue of L.
 
     Raises:
-        InvalidTypeError: no module, or sizes of a wrong type.
+        InvalidTypeError: no module, sizes of a wrong type, or a `reset_parameters` that cannot be called.
         InvalidParameterError: n < 1, negative coupling, a bad graph, lazy parameters, or, for "independent", a
             submodule whose parameters nobody draws.
 
@@ -92,12 +92,14 @@ class SynchronizedReplicas(nn.Module):
         for name, value, allowed in (("init", init, INITS), ("method", method, METHODS)):
             if value not in allowed:
                 raise InvalidParameterError(f"{name} is {value!r}; choose one of {', '.join(map(repr, allowed))}")
+        if reset_parameters is not None and not callable(reset_parameters):
+            raise InvalidTypeError(f"reset_parameters is {type(reset_parameters).__name__}; give a function or None")
         _check_parameters(module)
         self.method = method
         self.laplacian = laplacian(graph, self.n)
-        spectrum = torch.linalg.eigvalsh(self.laplacian)
-        self.lambda2 = max(float(spectrum[1]), 0.0) if self.n > 1 else 0.0
-        self.lambda_max = max(float(spectrum[-1]), 0.0)
+        eigenvalues = spectrum(self.laplacian)
+        self.lambda2 = float(eigenvalues[1]) if self.n > 1 else 0.0
+        self.lambda_max = float(eigenvalues[-1])
         if init == "same":
             sources = [module] * self.n
         else:
@@ -387,13 +389,13 @@ def _pull_together_(values: Tensor, pull: Tensor) -> None:
     dense = values.permute(0, *sorted(range(1, values.ndim), key=values.stride, reverse=True))  # as it lies in memory
     flat = dense.view(n, -1) if dense.is_contiguous() else dense.reshape(n, -1)
     columns = max(1, _BLOCK_BYTES // (n * pull.element_size()))
+    apart = pull.new_empty(n - 1, min(columns, flat.shape[1]))  # one for all blocks, so that it stays in the cache
     for begin in range(0, flat.shape[1], columns):
         part = flat[:, begin : begin + columns]
         wide = part.to(pull.dtype)
-        change = pull @ (wide[1:] - wide[:1])
-        if wide is part:
-            part.sub_(change)
-        else:
-            part.copy_(wide - change)
+        change = torch.sub(wide[1:], wide[:1], out=apart[:, : part.shape[1]])
+        wide.addmm_(pull, change, alpha=-1)  # in place: the parameters are read and written once
+        if wide is not part:
+            part.copy_(wide)
     if not dense.is_contiguous():
         dense.copy_(flat.view(dense.shape))

@@ -124,6 +124,7 @@ def simulate(
     generator: torch.Generator | None = None,
     record_every: int = 1,
     keep_states: bool = False,
+    watch: Callable[[float], object] | None = None,
 ) -> SyncTrajectory:
     """Run n coupled replicas of a gradient learner under independent noise, many paths at once.
 
@@ -147,6 +148,7 @@ def simulate(
         generator: Source of the noise, on the device of `w0`; None for torch's default generator.
         record_every: One record each so many steps after the burn-in.
         keep_states: Whether every recorded state is kept as well: memory records · paths · n · d.
+        watch: Called now and then with the share of steps that are done, up to 1; for a progress bar.
 
     Returns:
         The records; `(steps - burn_in) // record_every` of them.
@@ -154,7 +156,7 @@ def simulate(
     Raises:
         InvalidParameterError: shapes that do not fit, noise or coupling below 0, no step to record, or
             dt κ l_max >= 2, where the coupling alone is unstable (the largest allowed dt is given).
-        InvalidTypeError: the state is no real floating-point array, or `grad` returns no tensor.
+        InvalidTypeError: the state is no real floating-point array, or `grad` is not callable or returns no tensor.
         FloatingPointError: the state is no longer finite; the step is named. A gradient too steep for dt does that.
 
     Differs from the paper: Euler-Maruyama at a step of your choice, where the paper is in continuous time.
@@ -171,6 +173,9 @@ def simulate(
         >>> abs(run.moments().spread / theory.spread - 1) < 0.02
         True
     """
+    for name, value in (("grad", grad), ("watch", watch)):
+        if not callable(value) and not (name == "watch" and value is None):
+            raise InvalidTypeError(f"{name} is {type(value).__name__}; give a callable")
     graph = as_laplacian(laplacian)
     count = whole_number("steps", steps, 1)
     skipped, every = whole_number("burn_in", burn_in, 0), whole_number("record_every", record_every, 1)
@@ -217,6 +222,8 @@ def simulate(
                 if states is not None:
                     states[at] = state
         _check_finite(sums[:length], begin, step)
+        if watch is not None:
+            watch((begin + length) / count)
     times = step * (skipped + every * torch.arange(1, records + 1, device=state.device, dtype=state.dtype))
     return SyncTrajectory(times, spread, centroid, state, states)
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.synchronization.checks import Array, as_float64, as_laplacian, number, whole_number
+from workingpapers.papers.synchronization.checks import Array, as_float64, as_laplacian, number, spectrum, whole_number
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,10 @@ def stationary_moments(
         >>> round(moments.spread, 4), round(moments.centroid, 4)
         (0.3466, 0.225)
     """
-    h, spectrum = _curvatures(hessian), torch.linalg.eigvalsh(as_laplacian(laplacian)).cpu().clamp(min=0)
+    h, eigenvalues = _curvatures(hessian), spectrum(as_laplacian(laplacian))
     kappa, sigma = number("coupling", coupling, least=0), number("noise", noise, least=0)
-    spectrum[0] = 0.0  # exactly: the eigenvector of equal entries
-    rates = h + kappa * spectrum[:, None]
-    if len(spectrum) > 1 and float(rates[1:].min()) <= 0:
+    rates = h + kappa * eigenvalues[:, None]
+    if len(eigenvalues) > 1 and float(rates[1:].min()) <= 0:
         raise InvalidParameterError(
             f"the slowest rate of disagreement, λ + κ l_2 = {float(rates[1:].min()):g}, is not above 0: not "
             "contracting, so there is no stationary spread; raise the coupling or connect the graph"
@@ -86,7 +85,7 @@ def stationary_moments(
     step = None if dt is None else _check_step(dt, float(rates.max()))
     variances = sigma**2 / (2 * rates if step is None else 2 * rates - step * rates**2)
     variances[0, h <= 0] = math.inf
-    n = len(spectrum)
+    n = len(eigenvalues)
     spread, centroid = float(variances[1:].sum()) / n, float(variances[0].sum()) / n
     return SyncMoments(spread, centroid, spread + centroid, variances)
 
