@@ -89,3 +89,20 @@ def test_names_of_classes_votes_and_seeds() -> None:
 def test_bad_settings(settings: dict, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         SynchronizedSGDClassifier(**settings).fit([[0.0], [1.0]], [0, 1])
+
+
+def test_a_random_graph_repeats_with_the_seed_and_leaves_torch_alone() -> None:
+    X, y = scale(load_iris().data), load_iris().target
+    before = torch.get_rng_state()
+    first, second = (
+        SynchronizedSGDClassifier(8, "random-regular", max_iter=30, random_state=2).fit(X, y).replica_coefs_
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_scores_need_a_class_for_each_sample() -> None:
+    model = SynchronizedSGDClassifier(2, max_iter=5, random_state=0).fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(ValueError, match="inconsistent"):
+        model.replica_scores([[0.0], [1.0]], [0])

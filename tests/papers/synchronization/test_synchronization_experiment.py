@@ -53,13 +53,19 @@ def test_disagreement_counts_pairs() -> None:
     assert pairwise_disagreement(np.array([[0, 1]])) == 0
 
 
+ODD_SCALARS = (torch.tensor(True), np.array("3"), np.array(True), np.complex128(1))
+
+
 @pytest.mark.parametrize("value", [True, 2.5, "3", None, np.bool_(True), torch.tensor(2.5)])
 def test_no_whole_number(value: object) -> None:
     with pytest.raises(TypeError, match="whole number"):
         whole_number("n", value, 1)
 
 
-@pytest.mark.parametrize("value", [True, "1", None, [1.0], 1j, torch.ones(2)])
+@pytest.mark.parametrize(
+    "value",
+    [True, "1", None, [1.0], 1j, torch.ones(2), *ODD_SCALARS],
+)
 def test_no_number(value: object) -> None:
     with pytest.raises(TypeError, match="give a"):
         number("noise", value)
@@ -78,5 +84,7 @@ def test_no_array(value: object) -> None:
 
 
 def test_a_generator_of_another_device() -> None:
+    with pytest.raises(TypeError, match=r"generator is 3; give a torch\.Generator"):
+        check_generator(3)
     with pytest.raises(ValueError, match="generator is on cpu"):
         check_generator(torch.Generator(), torch.device("cuda"))

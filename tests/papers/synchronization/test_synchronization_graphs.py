@@ -87,3 +87,8 @@ def test_a_disconnected_graph_warns_and_names_its_components() -> None:
 
 def test_dtype_and_device_pass_through() -> None:
     assert laplacian("ring", 4, dtype=torch.float32, device="cpu").dtype == torch.float32
+
+
+def test_no_dtype_for_a_laplacian() -> None:
+    with pytest.raises(TypeError, match="int64"):
+        laplacian("ring", 4, normalize="edges", dtype=torch.int64)

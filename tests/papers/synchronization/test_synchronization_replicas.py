@@ -83,6 +83,19 @@ def test_coupling_equal_replicas_changes_no_bit() -> None:
         assert all(torch.equal(a, b) for a, b in zip(before, replicas.parameters(), strict=True))
 
 
+def test_blocks_do_not_show() -> None:
+    """More columns than one block holds, the last block shorter; a conv's layout as well."""
+    net = nn.ModuleDict({"wide": nn.Linear(301, 299), "conv": nn.Conv2d(40, 45, 5)})
+    replicas = SynchronizedReplicas(net, 5, "star", 0.6, init="independent")
+    before = [p.detach().double() for p in replicas.parameters()]
+    replicas.couple_(0.2)
+    for old, new in zip(before, replicas.parameters(), strict=True):
+        wanted = old - 0.12 * torch.einsum("ij,j...->i...", laplacian("star", 5), old)
+        torch.testing.assert_close(new.detach().double(), wanted, rtol=0, atol=1e-6)
+    with pytest.raises(TypeError, match="reset_parameters"):
+        SynchronizedReplicas(nn.Linear(2, 2), 2, init="independent", reset_parameters=3)
+
+
 def test_layouts_complex_and_half_parameters_are_coupled() -> None:
     class Odd(nn.Module):
         def __init__(self) -> None:

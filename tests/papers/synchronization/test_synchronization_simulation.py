@@ -1,5 +1,7 @@
 """Simulation: against closed forms within standard errors, deterministic limits, gradients of modules."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -174,3 +176,33 @@ def test_batch_normalisation_must_not_learn_its_statistics() -> None:
         module_gradient(net, nn.functional.mse_loss, batch)
     drift = module_gradient(net.eval(), nn.functional.mse_loss, batch)
     assert drift(drift.initial.expand(2, 3, -1)).shape == (2, 3, drift.dim)
+
+
+def test_a_run_tells_how_far_it_is() -> None:
+    told: list[float] = []
+    start = torch.zeros(64, 10, 100)  # a block of noise is a few steps of this
+    simulate(lambda w: w, start, laplacian("ring", 10), 1, 1, dt=0.1, steps=13, watch=told.append)
+    assert told == sorted(told)
+    assert len(told) > 2
+    assert told[-1] == 1
+
+
+@pytest.mark.parametrize("options", [{"grad": 3}, {"generator": 3}, {"watch": "bar"}])
+def test_wrong_kinds_are_named_before_any_noise_is_drawn(options: dict) -> None:
+    before = torch.get_rng_state()
+    with pytest.raises(TypeError, match=next(iter(options))):
+        simulate(**{"grad": lambda w: w, "w0": torch.zeros(1), "laplacian": [[0.0]], "coupling": 0, "noise": 1,
+                    "dt": 0.1, "steps": 2, **options})  # fmt: skip
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_module_gradient_can_be_copied_and_keeps_its_start() -> None:
+    drift = module_gradient(nn.Linear(2, 1), nn.functional.mse_loss, (torch.randn(4, 2), torch.randn(4, 1)))
+    start, slope = drift.initial.clone(), drift(drift.initial)
+    with torch.no_grad():
+        drift.module.bias.add_(1)
+    twin = pickle.loads(pickle.dumps(drift))
+    assert torch.equal(twin.initial, start)
+    assert torch.equal(twin(start), slope)
+    with pytest.raises(TypeError, match="loss_fn"):
+        module_gradient(nn.Linear(2, 1), 1.0, (torch.ones(4, 2), torch.ones(4, 1)))

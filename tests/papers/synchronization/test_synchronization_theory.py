@@ -119,6 +119,14 @@ def test_no_curvature_lets_the_centroid_wander() -> None:
     assert math.isfinite(found.spread)
 
 
+def test_rounding_is_no_connectivity() -> None:
+    """The second eigenvalue of this graph comes out as about 1e-17, and no noise is held by that."""
+    with pytest.warns(UserWarning, match="disconnected"):
+        graph = laplacian([(i, i + 1, 0.1 * i + 0.13) for i in range(6) if i != 3])
+    with pytest.raises(ValueError, match="not contracting"):
+        stationary_moments([0.0, 1.0], graph, 1.0, 1.0)
+
+
 def test_inputs_of_any_kind_agree() -> None:
     graph = laplacian("ring", 5)
     wanted = stationary_moments(np.diag([1.0, 2.0]), graph, 1, 1).spread
