@@ -44,15 +44,10 @@ def regimes(settings: Settings, trial: Trial) -> None:
             device=trial.device,
         ).outputs(units)
 
-    arms = {
-        "both layers": lambda: both_or_last("both", 1 - _C),
-        "last layer": lambda: both_or_last("last", 0.5 - _C),
-        "with biases": lambda: networks_with_biases(
-            targets, units, count, width=width, seed=trial.seed_for("regime", "biases")
-        ),
-    }
-    for arm, make in arms.items():
-        _record_arm(settings, trial, arm, make().cpu()[:, :, order], rows)
+    _record_arm(settings, trial, "both layers", both_or_last("both", 1 - _C).cpu()[:, :, order], rows)
+    _record_arm(settings, trial, "last layer", both_or_last("last", 0.5 - _C).cpu()[:, :, order], rows)
+    biased = networks_with_biases(targets, units, count, width=width, seed=trial.seed_for("regime", "biases"))
+    _record_arm(settings, trial, "with biases", biased[:, :, order], rows)
     for kernel in ("ntk", "last-layer"):
         one, zero, _ = permutation_moments(k, 2, kernel=kernel)
         trial.record("mse at two ones", (2 * (one - 1) ** 2 + (k - 2) * zero**2) / k, k=k, arm=f"limit, {kernel}")
@@ -70,12 +65,17 @@ def _record_arm(settings: Settings, trial: Trial, arm: str, outputs: Tensor, row
     trial.record("mse at two ones", float((mean - bits.double())[two].square().mean()), k=k, arm=arm)
     needed = models_needed(outputs[:, two], rows[weights == 2], 0.0, settings.delta)
     trial.record("models at two ones", needed, k=k, arm=arm)
-    trial.record("baseline", float(((mean > 0) == bits).all(1).double().mean()), k=k, arm=f"{arm}, sign")
+    groups = len(outputs) // settings.regime_group
+    means = outputs[: groups * settings.regime_group].reshape(groups, settings.regime_group, *outputs.shape[1:]).mean(1)
+    trial.record("baseline", _share_right(means > 0, bits), k=k, arm=f"{arm}, sign")
     if arm == "both layers":
-        single = ((outputs > 0) == bits).all(2).double().mean()
-        trial.record("baseline", float(single), k=k, arm="one network, sign")
+        trial.record("baseline", _share_right(outputs > 0, bits), k=k, arm="one network, sign")
         level = torch.from_numpy(thresholds(k, weights, "weight-aware"))[:, None]
-        trial.record("baseline", float(((mean > level) == bits).all(1).double().mean()), k=k, arm=f"{arm}, weight-aware")
+        trial.record("baseline", _share_right(means > level, bits), k=k, arm=f"{arm}, weight-aware")
+
+
+def _share_right(predicted: Tensor, bits: Tensor) -> float:
+    return float((predicted == bits).all(-1).double().mean())
 
 
 def six_permutations(settings: Settings, trial: Trial) -> None:
@@ -121,7 +121,7 @@ def _accuracies(
         device=trial.device,
     )
     outputs = networks.outputs(unit_rows(torch.from_numpy(rows))).cpu()[:, :, torch.from_numpy(places)]
-    means = outputs.unflatten(0, (settings.groups, settings.group_models)).mean(1)
+    means = outputs.reshape(settings.groups, settings.group_models, *outputs.shape[1:]).mean(1)
     right = ((means > 0) == torch.from_numpy(rows).bool()).all(2)
     return np.asarray(right.double().mean(1).numpy())
 

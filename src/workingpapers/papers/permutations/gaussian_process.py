@@ -13,7 +13,7 @@ from workingpapers.papers.permutations.moments import limit_moments
 
 
 def posterior(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean `(n, k)`, in the order of the input's bits, and covariance `(n, n)` of one output, of one trained network."""
+    """Mean `(n, k)`, in the order of the input's bits, and covariance `(n, n)` of one output of one network."""
     k = rows.shape[1]
     one, zero, _ = limit_moments(k, rows.sum(1, dtype=np.int64))
     weights = np.where(rows == 1, one[:, None], zero[:, None])  # of the k training targets; with Y = I the mean itself

@@ -76,9 +76,9 @@ def _relabelling(settings: Settings, trial: Trial) -> None:
     places = np.roll(np.arange(k), 1)[rng.permutation(k)]
     wrong = np.roll(places, 1)
     rows = draw_inputs(k, 50, rng)
-    same = {"engine": "gp", "n_models": 10, "seed": trial.seed_for("shared noise")}
-    plain = PermutationEnsemble(k, **same).fit(np.arange(k)).decision_function(rows)
-    made = PermutationEnsemble(k, **same).fit(places).decision_function(rows)
+    model = PermutationEnsemble(k, engine="gp", n_models=10, seed=trial.seed_for("shared noise"))
+    plain = model.fit(np.arange(k)).decision_function(rows)
+    made = model.fit(places).decision_function(rows)
     off, off_wrong = (float(np.abs(made[:, order] - plain).max()) for order in (places, wrong))
     trial.claim("same-under-relabelling", value=off, control=off_wrong)
 

@@ -56,8 +56,8 @@ class PermutationEnsemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     Args:
         k: Length of inputs and outputs, at least 2.
         width: Hidden units n of each network.
-        n_models: Number of networks N; None takes `ensemble_size(k, delta, rounding=rounding)`, which makes any one input
-            right with probability 1 - delta. For all inputs at once pass `ensemble_size(k, delta, inputs="all")`.
+        n_models: Number of networks N; None takes `ensemble_size(k, delta, rounding=rounding)`, which makes any one
+            input right with probability 1 - delta. For all inputs at once pass `ensemble_size(k, delta, inputs="all")`.
         delta: Probability of a mistake that sets N where n_models is None, between 0 and 1.
         rounding: `sign`: above 0 is 1, the paper's (above 1/2 for basis vectors, whose zeros converge to exactly 0);
             or `weight-aware`: above the middle of the two means for the input's number of ones, an addition of ours.
@@ -126,8 +126,8 @@ class PermutationEnsemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
 
         Args:
             permutation: Where each bit goes, int array `(k,)`: bit i of the input becomes bit permutation[i] of the
-                output. Or a permutation matrix `(k, k)` whose row i is the target of e_i, so that outputs are X @ P. Or,
-                with Y, the training inputs: the basis vectors in any order, `(k, k)`.
+                output. Or a permutation matrix `(k, k)` whose row i is the target of e_i, so that outputs are X @ P.
+                Or, with Y, the training inputs: the basis vectors in any order, `(k, k)`.
             Y: Their targets, row for row, `(k, k)`; None where `permutation` says it all.
 
         Returns:
@@ -190,7 +190,8 @@ class PermutationEnsemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             NotFittedError: before `fit`.
 
         Example:
-            >>> PermutationEnsemble(3, width=200, n_models=9, rounding="weight-aware").fit([1, 2, 0]).predict([[1, 0, 1]])
+            >>> model = PermutationEnsemble(3, width=200, n_models=9, rounding="weight-aware").fit([1, 2, 0])
+            >>> model.predict([[1, 0, 1]])
             array([[1, 1, 0]], dtype=uint8)
         """
         check_is_fitted(self, "permutation_")
@@ -238,7 +239,9 @@ class PermutationEnsemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         predicted = self.predict(X)
         wanted = binary_rows(Y, predicted.shape[1], name="Y", nonzero=False)
         if len(wanted) != len(predicted):
-            raise InvalidParameterError(f"X has shape {predicted.shape} and Y {wanted.shape}; give as many rows of both")
+            raise InvalidParameterError(
+                f"X has shape {predicted.shape} and Y {wanted.shape}; give as many rows of both"
+            )
         return float((predicted == wanted).all(1).mean())
 
     def moments(self, X: Any) -> Moments:
@@ -324,7 +327,9 @@ def default_steps(k: int, lr: float, *, kernel_slope: float | None = None) -> in
     left = max(abs(1 - lr * a / k), abs(1 - lr * (a + k / (2 * math.pi)) / k))  # of the error, after one step
     steps = 1.5 * math.log(_CONVERGED) / math.log(left) if left < 1 else math.inf
     if steps > _MOST_STEPS:
-        raise InvalidParameterError(f"lr is {lr:g}; it would take more than {_MOST_STEPS} steps to converge: raise it, or give steps")
+        raise InvalidParameterError(
+            f"lr is {lr:g}; it would take more than {_MOST_STEPS} steps to converge: raise it, or give steps"
+        )
     return math.ceil(steps)
 
 

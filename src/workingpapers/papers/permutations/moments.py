@@ -47,8 +47,8 @@ def permutation_moments(k: SupportsIndex, ones: Any, *, kernel: str = "ntk", t: 
         mean_zero = c (a - m d) / (a D)
         variance  = [1/2 + b (m mean_one² + (k - m) mean_zero²) + c W² - 2 (m mean_one g + (k - m) mean_zero c)] / k
 
-    with b = 1/2 - c and W = m mean_one + (k - m) mean_zero. Outputs are independent Gaussian processes, so these are all
-    there is to know of one input. Constant work for each m, whatever k.
+    with b = 1/2 - c and W = m mean_one + (k - m) mean_zero. Outputs are independent Gaussian processes, so these are
+    all there is to know of one input. Constant work for each m, whatever k.
 
     Args:
         k: Length of the inputs, at least 2.
@@ -59,7 +59,7 @@ def permutation_moments(k: SupportsIndex, ones: Any, *, kernel: str = "ntk", t: 
 
     Returns:
         `Moments` of floats for an int, of float64 arrays of the shape of `ones` otherwise. At m = 1, a training input,
-        and t = None they are exactly 1, 0 and 0. At m = k no coordinate must be 0, and mean_zero is the formula's value.
+        and t = None they are exactly 1, 0 and 0. At m = k no coordinate must be 0; mean_zero is the formula's value.
 
     Raises:
         InvalidParameterError: k below 2, m outside 1 … k, an unknown kernel, t negative or not finite.
@@ -93,15 +93,15 @@ def limit_moments(k: int, weights: np.ndarray, kernel: str = "ntk", t: float | N
     f = g if kernel == "last-layer" else g + _C * angle * root
     a = 0.5 - _C if kernel == "last-layer" else 1.0 - _C
     d, top = f - _C, a + _C * k
-    one = (d * (a + _C * (k - m)) + _C * a) / (a * top)
-    zero = _C * (a - m * d) / (a * top)
     if t is None:
         training = weights == 1
-        one, zero = np.where(training, 1.0, one), np.where(training, 0.0, zero)
+        one = np.where(training, 1.0, (d * (a + _C * (k - m)) + _C * a) / (a * top))
+        zero = np.where(training, 0.0, _C * (a - m * d) / (a * top))
     else:
-        # each eigenvector of the training kernel has come as far as 1 - exp(-t λ), λ = a/k or D/k
-        rest = -math.exp(-t * top / k) * (m * d + _C * k) / (k * top) + math.exp(-t * a / k) * m * d / (k * a)
-        one, zero = one + rest - math.exp(-t * a / k) * d / a, zero + rest
+        # an eigenvector of the training kernel with eigenvalue a/k or D/k has come as far as 1 - exp(-t eigenvalue)
+        slow, fast = -math.expm1(-t * a / k), -math.expm1(-t * top / k)
+        zero = (fast * (m * d + _C * k) / top - slow * m * d / a) / k
+        one = zero + slow * d / a
     total = m * one + (k - m) * zero
     prior = 0.5 + (0.5 - _C) * (m * one**2 + (k - m) * zero**2) + _C * total**2
     variance = (prior - 2.0 * (m * one * g + (k - m) * zero * _C)) / k

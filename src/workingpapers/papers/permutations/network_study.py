@@ -74,28 +74,28 @@ class Ensemble:
                 self.correct[name] += (above == bits).all(2).sum(1).numpy()
         number = np.arange(self.k + 1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            self.class_mean = {"one": sums["one"] / (counts * number), "zero": sums["zero"] / (counts * (self.k - number))}
+            self.class_mean = {
+                "one": sums["one"] / (counts * number),
+                "zero": sums["zero"] / (counts * (self.k - number)),
+            }
             self.variance = spread / counts
 
 
-def train(settings: Settings, trial: Trial, k: int, rows: np.ndarray) -> Ensemble:
-    """As many networks as the exact size for all inputs (or the cap), on a permutation of the trial's."""
+def train(settings: Settings, trial: Trial, k: int, count: int, what: str) -> tuple[np.ndarray, TrainedNetworks]:
+    """Networks that learned a permutation of the trial's, and where it sends each bit."""
     places = np.random.default_rng(trial.seed_for("permutation", k)).permutation(k)
     c = 1 / (2 * np.pi)
     lr = k / (1 - c + c * k)
-    count = min(settings.max_models, ensemble_size(k, settings.delta, inputs="all"))
     networks = train_networks(
         torch.eye(k)[places],
         count,
         width=settings.width,
         steps=default_steps(k, lr),
         lr=lr,
-        seed=trial.seed_for("networks", k),
+        seed=trial.seed_for(what, k),
         device=trial.device,
     )
-    ensemble = Ensemble(k, rows, places, networks)
-    ensemble.gather()
-    return ensemble
+    return places, networks
 
 
 def unseen_inputs(settings: Settings, trial: Trial, k: int) -> np.ndarray:
@@ -109,9 +109,11 @@ def unseen_inputs(settings: Settings, trial: Trial, k: int) -> np.ndarray:
 def network_study(settings: Settings, trial: Trial) -> None:
     """Train at each length, and give the claims about real networks their numbers."""
     deviation = {"ntk": 0.0, "last-layer": 0.0}
-    ratios, fractions, singles = [], [], []
+    ratios, fractions = [], []
     for k in trial.steps(settings.lengths + settings.sampled_lengths, "lengths"):
-        ensemble = train(settings, trial, k, unseen_inputs(settings, trial, k))
+        count = min(settings.max_models, ensemble_size(k, settings.delta, inputs="all"))
+        ensemble = Ensemble(k, unseen_inputs(settings, trial, k), *train(settings, trial, k, count, "networks"))
+        ensemble.gather()
         for name, correct in ensemble.correct.items():
             _record_curve(settings, trial, ensemble, name, correct / len(ensemble.rows))
         if k in settings.sampled_lengths:
@@ -121,14 +123,13 @@ def network_study(settings: Settings, trial: Trial) -> None:
         ratios += _variance_ratios(trial, ensemble)
         share = ensemble.correct["sign"] / len(ensemble.rows)
         fractions.append((float(share.max()), float(share[0])))
-        if k in settings.single_lengths:
-            singles.append(_single_size(settings, trial, ensemble))
         if k == settings.normal_length:
             _normality(settings, trial, ensemble)
     trial.claim("finite-networks-follow", value=deviation["ntk"], control=deviation["last-layer"])
     untrained = _untrained_ratio(settings, trial)
     trial.claim("variance-of-the-limit", value=_furthest(ratios), control=untrained)
     trial.claim("exact-on-all-inputs", value=min(f[0] for f in fractions), control=min(f[1] for f in fractions))
+    singles = [_single_size(settings, trial, k) for k in trial.steps(settings.single_lengths, "size for one input")]
     trial.claim(
         "measured-size-for-one-input",
         value=_furthest([sign for sign, _ in singles]),
@@ -136,9 +137,7 @@ def network_study(settings: Settings, trial: Trial) -> None:
     )
 
 
-def _record_curve(
-    settings: Settings, trial: Trial, ensemble: Ensemble, rounding: str, share: np.ndarray
-) -> None:
+def _record_curve(settings: Settings, trial: Trial, ensemble: Ensemble, rounding: str, share: np.ndarray) -> None:
     last = len(share)
     for n in np.unique(np.geomspace(1, last, _SHOWN).astype(int)).tolist():
         trial.record("accuracy", float(share[n - 1]), k=ensemble.k, rounding=rounding, models=n)
@@ -188,18 +187,20 @@ def _furthest(ratios: list[float]) -> float:
     return max(ratios, key=lambda ratio: abs(np.log(ratio)))
 
 
-def _single_size(settings: Settings, trial: Trial, ensemble: Ensemble) -> tuple[float, float]:
-    """Measured over predicted number of networks for one input with two ones: rounded at 0, and with the weight known."""
-    rows = ensemble.rows[ensemble.rows.sum(1) == 2]
-    outputs = ensemble.outputs(rows)
-    predicted = ensemble_size(ensemble.k, settings.delta, inputs="single")
+def _single_size(settings: Settings, trial: Trial, k: int) -> tuple[float, float]:
+    """Measured over predicted number of networks for an input with two ones, for both thresholds."""
+    predicted = ensemble_size(k, settings.delta, inputs="single")
+    places, networks = train(settings, trial, k, settings.single_pool * predicted, "networks for one input")
+    rows = unseen_inputs(settings, trial, k)
+    rows = rows[rows.sum(1) == 2]
+    outputs = networks.outputs(unit_rows(torch.from_numpy(rows))).cpu()[:, :, torch.from_numpy(places)]
     measured = {
-        name: models_needed(outputs, rows, float(thresholds(ensemble.k, np.array(2), name)), settings.delta)
+        name: models_needed(outputs, rows, float(thresholds(k, np.array(2), name)), settings.delta)
         for name in ("sign", "weight-aware")
     }
-    trial.record("models for one input", predicted, k=ensemble.k, arm="predicted")
+    trial.record("models for one input", predicted, k=k, arm="predicted")
     for name, number in measured.items():
-        trial.record("models for one input", number, k=ensemble.k, arm=f"measured, {name}")
+        trial.record("models for one input", number, k=k, arm=f"measured, {name}")
     return measured["sign"] / predicted, measured["weight-aware"] / predicted
 
 

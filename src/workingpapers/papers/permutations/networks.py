@@ -168,9 +168,7 @@ def train_networks(
     return TrainedNetworks(first, second, loss)
 
 
-def _descend(
-    first: Tensor, second: Tensor, wanted: Tensor, used: Tensor, steps: int, lr: float, layers: str
-) -> Tensor:
+def _descend(first: Tensor, second: Tensor, wanted: Tensor, used: Tensor, steps: int, lr: float, layers: str) -> Tensor:
     """Gradient descent in place on a few networks; their final losses, `(c,)`."""
     k, width = second.shape[1:]
     scale = 1.0 / math.sqrt(k * width)

@@ -62,8 +62,8 @@ def _sizes(results: Results) -> Picture | None:
     return Picture(
         "sizes",
         figure,
-        "Left, all lines rise about as steeply as k log k. Right, the bound (dashed) rises like k², while the exact size "
-        "(solid) stays far below it. Green: the threshold that knows the number of ones.",
+        "Left, all lines rise about as steeply as k log k. Right, the bound (dashed) rises like k², while the exact "
+        "size (solid) stays far below it. Green: the threshold that knows the number of ones.",
     )
 
 
@@ -93,8 +93,8 @@ def _regimes(results: Results) -> Picture | None:
     return Picture(
         "two-regimes",
         figure,
-        "The model counts of the official repository (black) lie on the line of last-layer learning, not on that of the "
-        "theory: in PyTorch's parametrisation the last layer's gradient dominates.",
+        "The model counts of the official repository (black) lie on the line of last-layer learning, not on that of "
+        "the theory: in PyTorch's parametrisation the last layer's gradient dominates.",
     )
 
 
@@ -118,8 +118,8 @@ def _accuracy(results: Results) -> Picture | None:
     return Picture(
         "accuracy",
         figure,
-        "Share of the inputs with two ones or more whose every bit is right, mean over seeds. Both panels show the same "
-        "networks; only the threshold differs.",
+        "Share of the inputs with two ones or more whose every bit is right, mean over seeds. Both panels show the "
+        "same networks; only the threshold differs.",
     )
 
 
@@ -172,10 +172,14 @@ def _baselines(results: Results) -> Picture | None:
     errors = np.abs(shown[["min", "max"]].to_numpy().T - shown["mean"].to_numpy())
     axes.barh(at, shown["mean"], xerr=errors, color=PALETTE[0], alpha=0.7, height=0.6, error_kw={"elinewidth": 1})
     axes.set_yticks(at, list(shown.index))
-    axes.set(xlabel="unseen inputs wholly right", title=f"k = {frame['k'].iloc[0]}", xlim=(0, 1.05))
+    axes.set(
+        xlabel="unseen inputs wholly right",
+        title=f"k = {frame['k'].iloc[0]}, {results.settings.regime_group} networks",
+        xlim=(0, 1.05),
+    )
     return Picture(
         "baselines",
         figure,
-        "Mean and range over seeds. But for the first row, networks are averaged, as many in each arm. The task is linear: "
-        "ridge regression solves it at once.",
+        "Mean and range over seeds. `one network` is rounded alone; the other arms average as many networks each, the title "
+        "says how many. The task is linear: ridge regression solves it at once.",
     )

@@ -1,7 +1,7 @@
 """Exact Learning of Permutations for Nonzero Binary Inputs (arXiv 2502.16763): what it is compared with.
 
 Official code: github.com/opallab/permlearn (MIT); nothing of it is used here.
-Implements networks in PyTorch's usual parametrisation with biases (what the official code trains), and ridge regression.
+Implements networks with biases in PyTorch's usual parametrisation (what the official code trains), and ridge.
 Differences from the official code: gradient descent on half the sum of squared errors, to convergence.
 """
 

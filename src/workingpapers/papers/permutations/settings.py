@@ -23,9 +23,11 @@ class Settings:
         signs_up_to: Largest k at which the signs of the closed form are looked at.
         slope_lengths: Lengths k over which sizes are fitted.
         single_lengths: Lengths at which the size for one input is measured.
+        single_pool: Networks trained for that, in multiples of the size.
         normal_length: Length at which one output's distribution is looked at.
         regime_length: Length at which ways of training are compared.
         regime_models: Networks of each way.
+        regime_group: Of these, how many are averaged for an accuracy.
         relabel_length: Length at which six permutations are compared.
         relabel_width: Width of those networks.
         group_models: Networks in one of their ensembles.
@@ -42,9 +44,11 @@ class Settings:
     signs_up_to: int
     slope_lengths: tuple[int, ...]
     single_lengths: tuple[int, ...]
+    single_pool: int
     normal_length: int
     regime_length: int
     regime_models: int
+    regime_group: int
     relabel_length: int
     relabel_width: int
     group_models: int
@@ -65,9 +69,11 @@ SCALES = {
         signs_up_to=60,
         slope_lengths=_SLOPE_LENGTHS,
         single_lengths=(4,),
+        single_pool=2,
         normal_length=6,
         regime_length=6,
         regime_models=60,
+        regime_group=20,
         relabel_length=4,
         relabel_width=100,
         group_models=10,
@@ -84,9 +90,11 @@ SCALES = {
         signs_up_to=300,
         slope_lengths=_SLOPE_LENGTHS,
         single_lengths=(5, 6, 8),
+        single_pool=10,
         normal_length=8,
         regime_length=10,
         regime_models=400,
+        regime_group=50,
         relabel_length=6,
         relabel_width=300,
         group_models=20,
@@ -103,9 +111,11 @@ SCALES = {
         signs_up_to=300,
         slope_lengths=_SLOPE_LENGTHS,
         single_lengths=(5, 6, 8, 10, 12, 15),
+        single_pool=10,
         normal_length=10,
         regime_length=10,
         regime_models=1000,
+        regime_group=50,
         relabel_length=10,
         relabel_width=5000,
         group_models=50,
