@@ -294,7 +294,7 @@ class PermutationEnsemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         if self.steps is None and loss.max() > 1e-6:
             warnings.warn(
                 f"the worst of {n_models} networks still has the loss {loss.max():.2g} after {steps} steps; the width "
-                f"{self.width} is small for k = {k}: raise it, or steps",
+                f"{self.width} is small for k = {k}, or lr too large: change one, or give steps",
                 ConvergenceWarning,
                 stacklevel=3,
             )

@@ -180,6 +180,6 @@ def _baselines(results: Results) -> Picture | None:
     return Picture(
         "baselines",
         figure,
-        "Mean and range over seeds. `one network` is rounded alone; the other arms average as many networks each, the title "
-        "says how many. The task is linear: ridge regression solves it at once.",
+        "Mean and range over seeds. `one network` is rounded alone; the other arms average as many networks each, the "
+        "title says how many. The task is linear: ridge regression solves it at once.",
     )
