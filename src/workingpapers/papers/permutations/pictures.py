@@ -62,8 +62,8 @@ def _sizes(results: Results) -> Picture | None:
     return Picture(
         "sizes",
         figure,
-        "Left, all lines rise about as steeply as k log k. Right, the bound (dashed) rises like k², while the exact "
-        "size (solid) stays far below it. Green: the threshold that knows the number of ones.",
+        "Blue, rounded at 0: left, both lines rise about as steeply as k log k; right, the bound (dashed) rises like k², "
+        "while the exact size (solid) stays far below it. Green, with the number of ones known: far fewer networks.",
     )
 
 
