@@ -62,8 +62,9 @@ def _sizes(results: Results) -> Picture | None:
     return Picture(
         "sizes",
         figure,
-        "Blue, rounded at 0: left, both lines rise about as steeply as k log k; right, the bound (dashed) rises like k², "
-        "while the exact size (solid) stays far below it. Green, with the number of ones known: far fewer networks.",
+        "Blue, rounded at 0: left, both lines rise about as steeply as k log k; right, the bound (dashed) rises like "
+        "k², while the exact size (solid) stays far below it. Green, with the number of ones known: far fewer "
+        "networks.",
     )
 
 
