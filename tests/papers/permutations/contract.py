@@ -14,6 +14,7 @@ from workingpapers.papers.permutations import (
 )
 
 EYE = np.eye(4, dtype=int)
+NET = PermutationNetwork(4)
 GP = PermutationEnsemble(4, engine="gp").fit([1, 0, 3, 2])
 LONG = PermutationEnsemble(17, engine="gp", n_models=3).fit(np.arange(17))
 
@@ -65,4 +66,12 @@ BAD_INPUTS = [
         r"\(5, 5\).*\(4, 4\)",
     ),
     ("network of one bit", lambda: PermutationNetwork(1), ValueError, "k is 1"),
+    ("kernel of two dtypes", lambda: empirical_kernel(NET, torch.eye(4), torch.eye(4).double()), TypeError, "float64"),
+    ("kernel of no module", lambda: empirical_kernel(torch.relu, torch.eye(4)), TypeError, "Module"),
+    ("kernel of ragged rows", lambda: permutation_kernels([[1, 0], [1]]), TypeError, "X1 cannot be read"),
+    ("kernel of text", lambda: permutation_kernels("ab"), TypeError, "X1 is str"),
+    ("network, other length", lambda: NET(torch.eye(5)), ValueError, r"\(5, 5\).*\(\.\.\., 4\)"),
+    ("unknown device", lambda: PermutationEnsemble(4, device="tpu9").fit([0, 1, 2, 3]), ValueError, "device is 'tpu9'"),
+    ("device is a number", lambda: PermutationEnsemble(4, device=0.5).fit([0, 1, 2, 3]), ValueError, "device is 0.5"),
+    ("seed too large", lambda: PermutationEnsemble(4, seed=2**63).fit([0, 1, 2, 3]), ValueError, r"seed is 9.*2\*\*63"),
 ]

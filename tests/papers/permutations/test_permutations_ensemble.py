@@ -2,10 +2,12 @@
 
 import copy
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -13,6 +15,7 @@ from workingpapers.papers.permutations import (
     PermutationEnsemble,
     all_inputs,
     ensemble_size,
+    method,
     permutation_kernels,
     permutation_moments,
 )
@@ -76,7 +79,14 @@ def test_ways_to_give_a_permutation() -> None:
 def test_inputs_of_many_kinds(trained: PermutationEnsemble) -> None:
     expected = trained.predict(UNSEEN)
     wide = np.repeat(UNSEEN, 2, axis=1)
-    for rows in (UNSEEN.astype(float), UNSEEN.astype(bool), UNSEEN.tolist(), torch.from_numpy(UNSEEN), wide[:, ::2]):
+    for rows in (
+        UNSEEN.astype(float),
+        UNSEEN.astype(bool),
+        UNSEEN.tolist(),
+        torch.from_numpy(UNSEEN),
+        torch.from_numpy(UNSEEN).bfloat16(),
+        wide[:, ::2],
+    ):
         np.testing.assert_array_equal(trained.predict(rows), expected)
 
 
@@ -183,12 +193,29 @@ def test_a_failed_fit_leaves_the_former_one() -> None:
     np.testing.assert_array_equal(model.permutation_, PLACES)
 
 
+def test_a_seed_spoiled_after_fit_is_named() -> None:
+    model = PermutationEnsemble(6, engine="gp", n_models=4).fit(PLACES).set_params(seed=None)
+    with pytest.raises(TypeError, match="seed is None"):
+        model.predict(UNSEEN)
+
+
 def test_changing_the_engine_forgets_the_networks() -> None:
     model = PermutationEnsemble(6, width=50, n_models=4).fit(PLACES)
     model.set_params(engine="gp").fit(PLACES)
     assert not hasattr(model, "networks_")
     expected = PermutationEnsemble(6, engine="gp", n_models=4).fit(PLACES).decision_function(UNSEEN)
     np.testing.assert_array_equal(model.decision_function(UNSEEN), expected)
+
+
+def test_long_training_shows_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(Console, "is_terminal", True)
+    PermutationEnsemble(6, width=50, n_models=4).fit(PLACES)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(method, "_LONG", 0)
+    PermutationEnsemble(6, width=50, n_models=4).fit(PLACES)
+    shown = capsys.readouterr()
+    assert "training networks" in shown.err
+    assert shown.out == ""
 
 
 def test_narrow_networks_are_reported() -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import integrate, linalg
@@ -132,3 +133,21 @@ def test_shapes_and_types() -> None:
     assert all(each.shape == (2, 2) and each.dtype == np.float64 for each in table)
     assert table.mean_one[1, 0] == permutation_moments(5, 3).mean_one
     assert permutation_moments(5, [2, 3]).variance.shape == (2,)
+
+
+@pytest.mark.parametrize("kernel", ["ntk", "last-layer"])
+def test_close_to_arithmetic_of_40_digits(kernel: str) -> None:
+    """Means and variance by the formulas of the docstring, relative to their size where nothing else cancels."""
+    with mpmath.workdps(40):
+        for k, m in [(3, 2), (37, 37), (501, 3), (501, 400), (10**6, 2), (10**6, 999_999)]:
+            c = 1 / (2 * mpmath.pi)
+            angle, sine = mpmath.pi - mpmath.acos(1 / mpmath.sqrt(m)), mpmath.sqrt(1 - mpmath.mpf(1) / m)
+            g = c * (sine + angle / mpmath.sqrt(m))
+            f, a = (g, 0.5 - c) if kernel == "last-layer" else (g + c * angle / mpmath.sqrt(m), 1 - c)
+            top = a + c * k
+            one = ((f - c) * (a + c * (k - m)) + c * a) / (a * top)
+            zero = c * (a - m * (f - c)) / (a * top)
+            total, squares = m * one + (k - m) * zero, m * one**2 + (k - m) * zero**2
+            variance = (0.5 + (0.5 - c) * squares + c * total**2 - 2 * (m * one * g + (k - m) * zero * c)) / k
+            expected = tuple(float(each) for each in (one, zero, variance))
+            np.testing.assert_allclose(permutation_moments(k, m, kernel=kernel), expected, rtol=1e-11)

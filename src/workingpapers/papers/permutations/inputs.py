@@ -9,6 +9,7 @@ import math
 from typing import Any, SupportsIndex
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
@@ -53,17 +54,36 @@ def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def usable_device(value: Any) -> torch.device:
+    """A device that can be used here; None is the CPU."""
+    try:
+        device = torch.device("cpu" if value is None else value)
+    except (RuntimeError, TypeError) as error:
+        raise InvalidParameterError(f"device is {value!r}; give one that torch knows, such as 'cpu'") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InvalidParameterError(f"device is {value!r}; torch finds no CUDA device here, give 'cpu'")
+    return device
+
+
+def seed_number(value: Any) -> int:
+    """A seed from 0 to 2^63 - 1, which is what torch's generators take."""
+    number = whole_number("seed", value, 0)
+    if number >= 2**63:
+        raise InvalidParameterError(f"seed is {number}; give a whole number from 0 to 2**63 - 1")
+    return number
+
+
 def weights_of_inputs(ones: Any, k: int) -> np.ndarray:
     """Numbers of ones as an int64 array of any shape, each in 1 … k."""
-    array = _array("ones", ones)
+    array = numbers("ones", ones)
     if array.size == 0:
         raise InvalidParameterError("ones is empty; give at least one number of ones")
-    if not np.issubdtype(array.dtype, np.integer):
+    if array.dtype.kind not in "iu":
         raise InvalidTypeError(f"ones has dtype {array.dtype}; give an int or an array of ints")
-    bad = array[(array < 1) | (array > k)]
-    if bad.size:
+    if array.min() < 1 or array.max() > k:
+        bad = array[(array < 1) | (array > k)]
         raise InvalidParameterError(f"ones holds {bad.flat[0]}; a nonzero input of length {k} has 1 to {k} ones")
-    return array.astype(np.int64)
+    return array.astype(np.int64, copy=False)
 
 
 def binary_rows(X: Any, k: int, *, name: str = "X", nonzero: bool = True) -> np.ndarray:
@@ -73,7 +93,7 @@ def binary_rows(X: Any, k: int, *, name: str = "X", nonzero: bool = True) -> np.
         InvalidTypeError: no array of numbers.
         InvalidParameterError: another shape, no row, an entry that is neither 0 nor 1, or a row of zeros.
     """
-    array = _array(name, X)
+    array = numbers(name, X)
     if array.ndim != 2 or array.shape[1] != k:
         raise InvalidParameterError(f"{name} has shape {array.shape}; give shape (n, {k})")
     if len(array) == 0:
@@ -125,7 +145,7 @@ def read_permutation(first: Any, second: Any, k: int) -> np.ndarray:
     if second is not None:
         basis = _permutation_matrix("X", first, k)
         return np.asarray(_permutation_matrix("Y", second, k)[np.argsort(basis)])  # the target of e_i, for each i
-    array = _array("permutation", first)
+    array = numbers("permutation", first)
     if array.ndim == 2:
         return _permutation_matrix("permutation", first, k)
     if array.shape != (k,):
@@ -159,9 +179,11 @@ def _permutation_matrix(name: str, value: Any, k: int) -> np.ndarray:
     return rows.argmax(1)
 
 
-def _array(name: str, value: Any) -> np.ndarray:
+def numbers(name: str, value: Any) -> np.ndarray:
+    """An array, where the value can be read as one of numbers."""
     if isinstance(value, Tensor):
-        value = value.detach().cpu().numpy()
+        value = value.detach().cpu()
+        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()  # NumPy has no bfloat16
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.permutations.inputs import binary_rows, one_of
+from workingpapers.papers.permutations.inputs import binary_rows, numbers, one_of
 from workingpapers.parts.tangent_kernel import tangent_kernel
 
 
@@ -55,9 +55,10 @@ def permutation_kernels(X1: Any, X2: Any = None) -> Kernels:
         >>> float(ntk[0, 0]), round(float(4 * ntk[0, 1]), 6)
         (0.25, 0.159155)
     """
-    k = np.shape(X1)[1] if len(np.shape(X1)) == 2 else 0
+    shape = numbers("X1", X1).shape
+    k = shape[1] if len(shape) == 2 else 0
     if k < 2:
-        raise InvalidParameterError(f"X1 has shape {np.shape(X1)}; give shape (n, k) with k of at least 2")
+        raise InvalidParameterError(f"X1 has shape {shape}; give shape (n, k) with k of at least 2")
     first = binary_rows(X1, k, name="X1")
     return kernels_of_rows(first, first if X2 is None else binary_rows(X2, k, name="X2"))
 
@@ -93,7 +94,7 @@ def empirical_kernel(module: nn.Module, x1: Tensor, x2: Tensor | None = None, *,
 
     Raises:
         InvalidParameterError: batches of other shapes, an unknown `outputs`, a module whose outputs are not `(n, k)`.
-        InvalidTypeError: the batches are no floating-point tensors.
+        InvalidTypeError: the batches are no floating-point tensors of one dtype, or the module is no `nn.Module`.
 
     Differs from the paper:
         It works in the limit only.
@@ -104,9 +105,13 @@ def empirical_kernel(module: nn.Module, x1: Tensor, x2: Tensor | None = None, *,
         torch.Size([4, 5])
     """
     one_of("outputs", outputs, ("mean", "full"))
+    if not isinstance(module, nn.Module):
+        raise InvalidTypeError(f"module is {type(module).__name__}; give an nn.Module")
     for name, each in (("x1", x1), ("x2", x1 if x2 is None else x2)):
         if not isinstance(each, Tensor) or not each.is_floating_point():
             raise InvalidTypeError(f"{name} is {getattr(each, 'dtype', type(each).__name__)}; give a float tensor")
+        if each.dtype != x1.dtype:
+            raise InvalidTypeError(f"x2 has dtype {each.dtype} and x1 {x1.dtype}; give batches of one dtype")
         if each.ndim < 2 or each.shape[1:] != x1.shape[1:] or len(each) == 0:
             raise InvalidParameterError(
                 f"{name} has shape {tuple(each.shape)} and x1 {tuple(x1.shape)}; give (n, features) and (p, features)"

@@ -24,6 +24,8 @@ from workingpapers.papers.permutations.inputs import (
     probability,
     read_permutation,
     real_number,
+    seed_number,
+    usable_device,
     whole_number,
 )
 from workingpapers.papers.permutations.kernels import Kernels, empirical_kernel, permutation_kernels
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 _MOST_STEPS = 1_000_000
+_LONG = 1e11  # operations of a training that takes several seconds on one core
 _CONVERGED = 1e-7  # share of the first error that is left in the slowest direction after the chosen number of steps
 
 
@@ -63,7 +66,7 @@ class PermutationEnsemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             or `weight-aware`: above the middle of the two means for the input's number of ones, an addition of ours.
         steps: Steps of gradient descent; None takes as many as the limit needs to converge, and half as many again.
         lr: Learning rate, below the limit 2k/D with D = 1 - 1/2π + k/2π; None takes k/D.
-        seed: Of initial weights or draws, a whole number of at least 0. The first networks do not depend on n_models.
+        seed: Of initial weights or draws, from 0 to 2**63 - 1. The first networks do not depend on n_models.
         device: Where networks are trained; None for the CPU. Weights are drawn on the CPU on every device.
         engine: `networks` trains; `gp` draws the mean of N infinitely wide networks from the exact limit. A draw is
             made for the set of inputs it is asked for: the same set gives the same draw, another set another one.
@@ -123,6 +126,8 @@ class PermutationEnsemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
 
     def fit(self, permutation: Any, Y: Any = None) -> "PermutationEnsemble":
         """Train the networks on the basis vectors (engine `gp`: remember the permutation).
+
+        Long training shows a bar on the standard error where that is a terminal.
 
         Args:
             permutation: Where each bit goes, int array `(k,)`: bit i of the input becomes bit permutation[i] of the
@@ -278,7 +283,8 @@ class PermutationEnsemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
                 raise InvalidParameterError(
                     f"lr is {self.lr}; gradient descent diverges from 2k/D = {most:.4g} on, choose a smaller one"
                 )
-        whole_number("seed", self.seed, 0)
+        seed_number(self.seed)
+        usable_device(self.device)
         one_of("engine", self.engine, ("networks", "gp"))
         return k
 
@@ -288,7 +294,14 @@ class PermutationEnsemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         steps = default_steps(k, lr) if self.steps is None else int(self.steps)
         targets = torch.eye(k)[places]
         networks = train_networks(
-            targets, n_models, width=int(self.width), steps=steps, lr=lr, seed=int(self.seed), device=self.device
+            targets,
+            n_models,
+            width=int(self.width),
+            steps=steps,
+            lr=lr,
+            seed=int(self.seed),
+            device=self.device,
+            progress=6.0 * n_models * k**2 * int(self.width) * steps > _LONG,
         )
         loss = networks.loss.double().cpu().numpy()
         if self.steps is None and loss.max() > 1e-6:
@@ -305,7 +318,7 @@ class PermutationEnsemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         if hasattr(self, "networks_"):
             return np.asarray(self.networks_.mean_output(unit_rows(torch.from_numpy(rows))).numpy())
         distinct, place = np.unique(rows, axis=0, return_inverse=True)
-        noise = np.random.default_rng(int(self.seed)).standard_normal(distinct.shape)
+        noise = np.random.default_rng(seed_number(self.seed)).standard_normal(distinct.shape)
         made = sample(distinct, self.n_models_, noise)[place.reshape(-1)]
         out = np.empty((len(rows), k))
         out[:, self.permutation_] = made

@@ -78,33 +78,35 @@ def permutation_moments(k: SupportsIndex, ones: Any, *, kernel: str = "ntk", t: 
     if t is not None:
         t = real_number("t", t, least=0.0)
     weights = weights_of_inputs(ones, k)
-    moments = limit_moments(k, weights, kernel, t)
     if weights.ndim == 0:
-        return Moments(*(float(each) for each in moments))
-    return moments
+        return Moments(*(float(each[0]) for each in limit_moments(k, weights[None], kernel, t)))
+    return limit_moments(k, weights, kernel, t)
 
 
 def limit_moments(k: int, weights: np.ndarray, kernel: str = "ntk", t: float | None = None) -> Moments:
-    """`permutation_moments` without its checks, for an int array of weights."""
+    """`permutation_moments` without its checks, for an int array of weights with at least one axis."""
     m = weights.astype(np.float64)
-    root = 1.0 / np.sqrt(m)
-    sine, angle = np.sqrt(1.0 - 1.0 / m), np.pi - np.arccos(root)
-    g = _C * (sine + angle * root)
-    f = g if kernel == "last-layer" else g + _C * angle * root
+    inverse = 1.0 / m
+    root = np.sqrt(inverse)
+    half = (math.pi - np.arccos(root)) * (_C * root)
+    g = np.sqrt(1.0 - inverse) * _C + half
     a = 0.5 - _C if kernel == "last-layer" else 1.0 - _C
-    d, top = f - _C, a + _C * k
+    d = g - _C if kernel == "last-layer" else g + half - _C
+    top, rest = a + _C * k, k - m
     if t is None:
         training = weights == 1
-        one = np.where(training, 1.0, (d * (a + _C * (k - m)) + _C * a) / (a * top))
-        zero = np.where(training, 0.0, _C * (a - m * d) / (a * top))
+        one = (d * (a + _C * rest) + _C * a) / (a * top)
+        zero = (a - m * d) * (_C / (a * top))
+        one[training], zero[training] = 1.0, 0.0
     else:
         # an eigenvector of the training kernel with eigenvalue a/k or D/k has come as far as 1 - exp(-t eigenvalue)
         slow, fast = -math.expm1(-t * a / k), -math.expm1(-t * top / k)
         zero = (fast * (m * d + _C * k) / top - slow * m * d / a) / k
         one = zero + slow * d / a
-    total = m * one + (k - m) * zero
-    prior = 0.5 + (0.5 - _C) * (m * one**2 + (k - m) * zero**2) + _C * total**2
-    variance = (prior - 2.0 * (m * one * g + (k - m) * zero * _C)) / k
+    ones, zeros = m * one, rest * zero
+    total = ones + zeros
+    b = 0.5 - _C
+    variance = (0.5 + ones * (b * one - 2.0 * g) + zeros * (b * zero - 2.0 * _C) + _C * (total * total)) * (1.0 / k)
     if t is None:
-        variance = np.where(weights == 1, 0.0, variance)
-    return Moments(one, zero, np.maximum(variance, 0.0))
+        variance[training] = 0.0
+    return Moments(one, zero, np.maximum(variance, 0.0, out=variance))

@@ -195,7 +195,7 @@ def _single_size(settings: Settings, trial: Trial, k: int) -> tuple[float, float
     rows = rows[rows.sum(1) == 2]
     outputs = networks.outputs(unit_rows(torch.from_numpy(rows))).cpu()[:, :, torch.from_numpy(places)]
     measured = {
-        name: models_needed(outputs, rows, float(thresholds(k, np.array(2), name)), settings.delta)
+        name: models_needed(outputs, rows, float(thresholds(k, np.array([2]), name)[0]), settings.delta)
         for name in ("sign", "weight-aware")
     }
     trial.record("models for one input", predicted, k=k, arm="predicted")

@@ -12,6 +12,8 @@ from typing import SupportsIndex
 
 import torch
 from jaxtyping import Float
+from rich.console import Console
+from rich.progress import track
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError
@@ -69,7 +71,13 @@ class PermutationNetwork(nn.Module):
                     weight.copy_(torch.randn(weight.shape, generator=generator, dtype=_drawn(weight.dtype)))
 
     def forward(self, x: Float[Tensor, "... k"]) -> Float[Tensor, "... k"]:
-        """Outputs `(..., k)` for inputs `(..., k)` of any length above 0."""
+        """Outputs `(..., k)` for inputs `(..., k)` of any length above 0.
+
+        Raises:
+            InvalidParameterError: the last axis is not k long.
+        """
+        if x.shape[-1:] != (self.k,):
+            raise InvalidParameterError(f"x has shape {tuple(x.shape)}; give shape (..., {self.k})")
         unit = nn.functional.normalize(x, dim=-1)
         hidden = torch.relu(nn.functional.linear(unit, self.first) / math.sqrt(self.k))
         return nn.functional.linear(hidden, self.second) / math.sqrt(self.width)
@@ -129,6 +137,7 @@ def train_networks(
     inputs: Tensor | None = None,
     device: torch.device | str | None = None,
     dtype: torch.dtype = torch.float32,
+    progress: bool = False,
 ) -> TrainedNetworks:
     """Train independent networks on the basis vectors by gradient descent on half the sum of squared errors.
 
@@ -145,6 +154,7 @@ def train_networks(
         inputs: Indices of the basis vectors that are trained on; None for all.
         device: Where to train.
         dtype: Type of the weights.
+        progress: Show a bar on the standard error where that is a terminal.
 
     Raises:
         InvalidParameterError: the loss is not finite; no network is returned then.
@@ -156,7 +166,10 @@ def train_networks(
     generator = torch.Generator().manual_seed(seed)
     wanted = targets.T.to(first)  # outputs by inputs
     used = torch.arange(k) if inputs is None else inputs
-    for part in _parts(n_models, max(1, _CHUNK // (width * k))):
+    parts = list(_parts(n_models, max(1, _CHUNK // (width * k))))
+    console = Console(stderr=True)
+    silent = not (progress and console.is_terminal)
+    for part in track(parts, "training networks", console=console, transient=True, disable=silent):
         for at in range(part.start, part.stop):
             first[at] = torch.randn(width, k, generator=generator, dtype=_drawn(dtype)).to(first)
             second[at] = torch.randn(k, width, generator=generator, dtype=_drawn(dtype)).to(second)
