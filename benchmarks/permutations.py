@@ -1,12 +1,13 @@
 """Time the closed-form moments against kernel libraries, and the batched ensemble against a loop of modules.
 
-    python benchmarks/permutations.py [--write]
+    python benchmarks/permutations.py [--write] [--every-length]
 
 One thread where a contender has threads of its own to set; seconds are CPU seconds of the whole process, so that
 threads that a library starts are counted. neural-tangents (with jax) and nngeometry are compared where they are
 installed; what is not installed is named. neural-tangents' kernel is jitted; compiling is left out in one row and
-counted in the other, where every length is new, as it is for whoever wants the moments of all lengths. Prints seconds
-and ratios; --write keeps them with the environment in benchmarks/results/permutations.{json,md}.
+counted in the other, where every length is new, as it is for whoever wants the moments of all lengths. With
+--every-length, which compiles for minutes, both are measured once more on each length from 2 to 512. Prints seconds and
+ratios; --write keeps them with the environment in benchmarks/results/permutations.{json,md}.
 """
 
 import argparse
@@ -174,6 +175,39 @@ def moments(rounds: int) -> tuple[list[dict[str, Any]], list[str]]:
     return [compiled, compare(name, fresh, "closed form (ours)", rounds, 1e-8)], [note]
 
 
+def every_length(rounds: int) -> list[dict[str, Any]]:
+    """Closed form against neural-tangents at k = 2 … 512: its first call for each length, and those that follow."""
+    peer = neural_tangents_call()
+    if isinstance(peer, str):
+        return []
+    lengths, ours, theirs = range(2, 513), "closed form (ours)", "neural-tangents"
+    closed_form(lengths)
+    made = []
+    names = ("compiling counted", "compiled ahead")
+    for name, turns in zip(names, (1, rounds), strict=True):
+        seconds: dict[str, list[float]] = {ours: [], theirs: []}
+        for _ in range(turns):
+            for contender, call, repeats in ((theirs, peer, 1), (ours, closed_form, 20)):
+                with single_thread():
+                    start = time.process_time()
+                    results = [call(lengths) for _ in range(repeats)]
+                    seconds[contender].append((time.process_time() - start) / repeats)
+                if contender == theirs:
+                    found = results[0]
+        difference = float(np.abs(found - closed_form(lengths)).max())
+        made.append(
+            {
+                "work": f"moments, every k from 2 to 512, every number of ones, {name}",
+                "ours": ours,
+                "seconds": {each: float(np.median(taken)) for each, taken in seconds.items()},
+                "times_faster": {theirs: float(np.median(np.divide(seconds[theirs], seconds[ours])))},
+                "largest_difference": {theirs: difference},
+                "allowed_difference": 1e-8,  # see the note in `moments`
+            }
+        )
+    return made
+
+
 def training(rounds: int, k: int = 8, width: int = 500, count: int = 50) -> dict[str, Any]:
     """As many networks, started from the same weights, for as many steps, all at once or one after the other."""
     lr = k / (1 - 1 / (2 * np.pi) + k / (2 * np.pi))
@@ -294,8 +328,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="keep the result under benchmarks/results/")
     parser.add_argument("--rounds", type=int, default=3, help="measured rounds")
+    parser.add_argument("--every-length", action="store_true", help="moments at every k from 2 to 512; minutes")
     options = parser.parse_args()
     made, notes = moments(options.rounds)
+    if options.every_length:
+        made += every_length(options.rounds)
     second = training(options.rounds)
     third, more = finite_kernel(options.rounds)
     rows = [*made, second, third]
