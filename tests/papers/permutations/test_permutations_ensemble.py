@@ -242,6 +242,7 @@ def test_narrow_networks_are_reported() -> None:
         ("steps", -1, ValueError),
         ("seed", 1.5, TypeError),
         ("seed", None, TypeError),
+        ("device", 0.5, ValueError),
         ("engine", None, ValueError),
         ("rounding", 0, ValueError),
     ],
