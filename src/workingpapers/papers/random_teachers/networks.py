@@ -1,5 +1,6 @@
 """Encoders of the experiment: stacks of convolutions written as a plan, and ResNet18 by way of timm."""
 
+import torch
 from torch import nn
 
 from workingpapers.errors import InvalidParameterError, MissingExtraError
@@ -23,14 +24,16 @@ def encoder(plan: str, channels: int) -> tuple[nn.Module, int]:
     layers: list[nn.Module] = []
     width = channels
     for word in words:
-        if word == "M":
-            layers.append(nn.MaxPool2d(2))
+        if word == "M":  # before the ReLU, with which it commutes: a quarter of the work
+            place = len(layers) - 1 if layers and isinstance(layers[-1], nn.ReLU) else len(layers)
+            layers.insert(place, nn.MaxPool2d(2))
         elif word.isdecimal() and int(word) > 0:
             layers += [nn.Conv2d(width, int(word), 3, padding=1), nn.ReLU()]
             width = int(word)
         else:
             raise InvalidParameterError(f"the encoder's plan has the word {word!r}; use M and widths such as 64")
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), width
+    made = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return made.to(memory_format=torch.channels_last), width  # type: ignore[call-overload]  # pooling is faster so
 
 
 def _resnet18(channels: int) -> nn.Module:

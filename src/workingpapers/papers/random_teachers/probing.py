@@ -38,6 +38,7 @@ class ProbeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         standardize: Whether features are centred and scaled by the training sample's mean and standard deviation.
         l2: Strength of the penalty on W; the intercept has none.
         max_iter: Most iterations of L-BFGS.
+        tol: Largest entry of the gradient at which L-BFGS stops.
         epochs: Passes of AdamW over the sample.
         lr: Learning rate of AdamW.
         batch_size: Samples of a step of AdamW.
@@ -63,19 +64,21 @@ class ProbeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def __init__(
         self,
         *,
-        solver: str = "lbfgs",
-        standardize: bool = True,
-        l2: float = 1e-3,
-        max_iter: int = 1000,
-        epochs: int = 100,
-        lr: float = 1e-3,
-        batch_size: int = 256,
+        solver: Any = "lbfgs",
+        standardize: Any = True,
+        l2: Any = 1e-3,
+        max_iter: Any = 1000,
+        tol: Any = 1e-5,
+        epochs: Any = 100,
+        lr: Any = 1e-3,
+        batch_size: Any = 256,
         random_state: Any = 0,
     ) -> None:
         self.solver = solver
         self.standardize = standardize
         self.l2 = l2
         self.max_iter = max_iter
+        self.tol = tol
         self.epochs = epochs
         self.lr = lr
         self.batch_size = batch_size
@@ -121,7 +124,8 @@ class ProbeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         # of two classes it fits the difference d of the rows; the rows -d/2 and d/2 have half of d's penalty
         halves = 2.0 if len(self.classes_) == 2 else 1.0
         strength = np.inf if l2 == 0 else halves / (l2 * len(z))
-        model = LogisticRegression(C=strength, max_iter=whole_number("max_iter", self.max_iter, 1))
+        tol, most = number("tol", self.tol, 0.0, low_open=True), whole_number("max_iter", self.max_iter, 1)
+        model = LogisticRegression(C=strength, tol=tol, max_iter=most)
         model.fit(z, codes)
         self.n_iter_ = int(model.n_iter_.max())
         if len(self.classes_) == 2:
