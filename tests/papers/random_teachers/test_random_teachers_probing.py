@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils.estimator_checks import check_estimator
 
 from workingpapers.papers.random_teachers import ProbeClassifier, knn_probe, linear_probe
 
@@ -62,5 +62,5 @@ def test_a_constant_feature_and_integers_do_no_harm() -> None:
 
 
 def test_the_estimator_keeps_scikit_learns_rules() -> None:
-    for estimator, check in estimator_checks_generator(ProbeClassifier()):
-        check(estimator)
+    done = check_estimator(ProbeClassifier(), on_skip=None)
+    assert {each["status"] for each in done} <= {"passed", "skipped"}  # array_api is skipped without its variable
