@@ -60,13 +60,13 @@ def linear_mode_connectivity(
         a: Network at 0; not changed.
         b: Network at 1, of the same architecture; not changed.
         loss_or_metric: Function of (output, target) that gives a batch's mean: a loss, or an error (small is good).
-        loader: A pair of tensors (x, y), or an iterable of batches (x, y).
+        loader: A pair of tensors (x, y) of shapes `(samples, ...)` and `(samples,)`, or an iterable of such batches.
         points: Points on the line, the ends among them, 2 or more.
         recompute_bn: Whether statistics of batch norm are estimated anew from the loader at each point, the ends
             included; else they are interpolated.
 
     Returns:
-        Positions, values, and their barrier `height`.
+        Positions and values, each of shape `(points,)`, and their barrier `height`.
 
     Raises:
         InvalidParameterError: architectures that do not fit (the first mismatch is named), fewer than two points, or an

@@ -202,8 +202,9 @@ class RandomTeacherDistiller:
             batch_size: Samples at a time.
 
         Returns:
-            The distiller itself. Without batch norm nothing changes.
+            The distiller itself. Without batch norm nothing changes; a student that is fitted keeps its own statistics.
         """
+        batch_size = whole_number("batch_size", batch_size, 1)
         whole = batches.gather(data)
         encoders.recompute_batch_norm_(
             self.teacher,
@@ -212,7 +213,8 @@ class RandomTeacherDistiller:
                 for rows in batches.chunks(torch.arange(batches.size(whole)), batch_size)
             ),
         )
-        self.student.load_state_dict({**self.student.state_dict(), **dict(self.teacher.named_buffers())}, strict=False)
+        if self.student_head is None:
+            self.student = self._start(self.encoder, self.teacher)
         return self
 
     @property
@@ -258,7 +260,7 @@ class RandomTeacherDistiller:
                 f"the head takes {self.head.in_dim} features and the encoder gives {dim}; set in_dim={dim}"
             )
         dtype = next(each.dtype for each in self.encoder.parameters() if each.is_floating_point())
-        pattern = ProjectionHead(dim, dtype=dtype) if self.head is None else self.head
+        pattern = ProjectionHead(dim, dtype=dtype) if self.head is None else copy.deepcopy(self.head).to(dtype)
         teacher_head = self._drawn(pattern, "teacher head", given=self.reset is None and self.head is not None)
         self._freeze(teacher_head)
         self.student_head = self._start(pattern, teacher_head)

@@ -16,7 +16,7 @@ from workingpapers.papers.random_teachers.checks import number
 
 
 class DistillationLoss(NamedTuple):
-    """Means over the batch, in nats.
+    """Means over the batch, in nats, each of shape `()`.
 
     Args:
         cross_entropy: `-sum_j p_T(j) log p_S(j)`; equals `kl + teacher_entropy`.
@@ -35,7 +35,7 @@ class DistillationLoss(NamedTuple):
 
 
 def distillation_loss(
-    teacher: Float[Tensor, "batch outputs"], student: Float[Tensor, "batch outputs"], temperature: Any = 1.0
+    teacher: Float[Tensor, "batch outputs"], student: Float[Tensor, "same_batch same_outputs"], temperature: Any = 1.0
 ) -> DistillationLoss:
     """Cross-entropy of two softmaxes and its parts, in float32 or better.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from scipy.stats import sem
 from scipy.stats import t as student_t
 
@@ -27,6 +28,12 @@ def _over(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
         error = float(sem(kept) * student_t.ppf(0.975, len(kept) - 1)) if len(kept) > 1 else 0.0
         rows.append((key, float(kept.mean()), error))
     return pd.DataFrame(rows, columns=[axis, "mean", "error"])
+
+
+def _log_ticks(axes: Axes, places: list[float], labels: list[str]) -> None:
+    axes.set_xscale("log")
+    axes.minorticks_off()
+    axes.set_xticks(places, labels)
 
 
 def _arms(results: Results) -> Picture | None:
@@ -62,7 +69,7 @@ def _epochs(results: Results) -> Picture | None:
     axes.set_xlabel("epoch of distillation")
     axes.set_ylabel("linear probe, per cent")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, frameon=False, loc="center", bbox_to_anchor=(0.8, 0.75))
     caption = "Accuracy of the linear probe while the student imitates its random teacher: mean and 95 % interval."
     return Picture("probing-over-epochs", figure, caption)
 
@@ -74,7 +81,7 @@ def _gains(results: Results) -> Picture | None:
     figure, (left, right) = new_figure(1, 2, width=4.1, height=3.3)
     made = _over(sizes, "size")
     left.errorbar(made["size"], 100 * made["mean"], 100 * made["error"], fmt="o-", ms=4, capsize=2)
-    left.set_xscale("log")
+    _log_ticks(left, made["size"].tolist(), [f"{size:g}" for size in made["size"]])
     left.set_xlabel("images seen, at equally many steps")
     made = _over(alphas, "alpha")
     right.errorbar(made["alpha"], 100 * made["mean"], 100 * made["error"], fmt="o-", ms=4, capsize=2, color=PALETTE[1])
@@ -97,7 +104,8 @@ def _tickets(results: Results) -> Picture | None:
         axes.errorbar(
             100 * spread, 100 * made["mean"], 100 * made["error"], fmt="o-", ms=4, lw=1.2, capsize=2, label=str(arm)
         )
-    axes.set_xscale("log")
+    remaining = sorted(frame["remaining"].unique())
+    _log_ticks(axes, [100 * each for each in remaining], [f"{100 * each:.3g}" for each in remaining])
     axes.invert_xaxis()
     axes.set_xlabel("weights that remain, per cent")
     axes.set_ylabel("accuracy, per cent")
@@ -116,8 +124,9 @@ def _lines(results: Results) -> Picture | None:
     rates = sorted(frame["rate"].unique())
     figure, panels = new_figure(1, len(rates), width=4.1, height=3.3)
     for axes, rate in zip(np.atleast_1d(panels), rates, strict=True):
-        for arm, part in frame[frame["rate"] == rate].groupby("arm", sort=False):
+        for place, (arm, part) in enumerate(frame[frame["rate"] == rate].groupby("arm", sort=False)):
             made = _over(part, "share")
+            made["share"] += 0.012 * (place - 1)  # so that intervals stand side by side
             axes.errorbar(
                 made["share"],
                 100 * made["mean"],
@@ -134,7 +143,8 @@ def _lines(results: Results) -> Picture | None:
     np.atleast_1d(panels)[0].legend(fontsize=7, frameon=False)
     caption = (
         "Error on the straight line between two supervised runs that differ in the order of batches only, from the "
-        "student and from random draws: mean and 95 % interval. A hill in the middle is a barrier."
+        "student and from random draws: mean and 95 % interval. A hill in the middle is a barrier. Points are shifted "
+        "sideways a little."
     )
     return Picture("connectivity", figure, caption)
 

@@ -107,14 +107,14 @@ class IterativePruner:
     @property
     def sparsity(self) -> float:
         """Share of prunable weights that are removed."""
-        return 1 - sum(int(each.sum()) for each in self.masks.values()) / self._total
+        return round(1 - sum(int(each.sum()) for each in self.masks.values()) / self._total, 12)
 
     @property
     def _total(self) -> int:
         return sum(each.numel() for each in self.masks.values())
 
     def prune(self) -> float:
-        """Remove the smallest remaining weights, rewind the rest; returns the sparsity reached, rounded to 1e-9."""
+        """Remove the smallest remaining weights, rewind the rest; returns the sparsity reached."""
         kept = round((1 - self.rate) ** (self.rounds + 1) * self._total)
         if kept == 0:
             raise InvalidParameterError(f"round {self.rounds + 1} would leave no weight; stop here")
@@ -123,7 +123,7 @@ class IterativePruner:
         self.module.load_state_dict(self._start)
         self._hook()
         self.apply()
-        return round(self.sparsity, 9)
+        return self.sparsity
 
     @torch.no_grad()
     def apply(self) -> None:
@@ -180,7 +180,9 @@ def _prunable(module: nn.Module, exclude: Sequence[str]) -> dict[str, Tensor]:
     kept = {
         name: parameter.detach()
         for name, parameter in module.named_parameters()
-        if parameter.is_floating_point() and id(parameter) not in norms and not any(each in name for each in exclude)
+        if parameter.is_floating_point()
+        and id(parameter) not in norms
+        and not any(_excludes(each, name) for each in exclude)
     }
     if not kept:
         raise InvalidParameterError(
@@ -189,11 +191,16 @@ def _prunable(module: nn.Module, exclude: Sequence[str]) -> dict[str, Tensor]:
     return kept
 
 
+def _excludes(word: str, name: str) -> bool:
+    """Whether a word excludes a parameter by its name; "norm" goes by the module's class instead."""
+    return name.rpartition(".")[2].endswith("bias") if word == "bias" else word != "norm" and word in name
+
+
 def _largest(weights: Mapping[str, Tensor], count: int, among: Mapping[str, Tensor] | None = None) -> Masks:
     """Masks of the `count` largest magnitudes over all tensors; those outside `among` never return."""
     scores = []
     for name, each in weights.items():
-        score = each.abs().flatten().float().cpu()
+        score = (each if each.dtype == torch.float64 else each.float()).abs().flatten().cpu()
         scores.append(score if among is None else score.masked_fill(~among[name].flatten().cpu(), -1.0))
     flat = torch.cat(scores)
     if flat.isnan().any():
