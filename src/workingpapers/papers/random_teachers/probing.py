@@ -68,7 +68,7 @@ class ProbeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         standardize: Any = True,
         l2: Any = 1e-3,
         max_iter: Any = 1000,
-        tol: Any = 1e-5,
+        tol: Any = 1e-4,
         epochs: Any = 100,
         lr: Any = 1e-3,
         batch_size: Any = 256,

@@ -98,11 +98,20 @@ def study_students(settings: Settings, trial: Trial, images: Images) -> tuple[St
     near_student = made.neighbours(main.transform)
     for arm, value in (("teacher", near), ("student", near_student)):
         trial.record("neighbour_accuracy", value, unit="frac", arm=arm)
+    for arm, each in (("teacher", made.teacher), ("student", main.student)):
+        trial.record("effective_dimension", participation_ratio(features(each, images.test)), arm=arm)
     trial.claim("beats-teacher-neighbours", value=near_student - near, control=near_other - near)
     trial.claim("beats-raw-input", value=gain + teacher - raw, control=teacher - raw)
     _data(made, gain, again, other_draw, teacher)
     _locality(made, gain, again, other_draw, teacher)
     return made, main
+
+
+def participation_ratio(x: Tensor) -> float:
+    """Effective number of dimensions of standardised features: `(sum of eigenvalues)^2 / sum of their squares`."""
+    z = (x - x.mean(0)).double()
+    covariance = torch.corrcoef(z[:, z.std(0) > 0].T)
+    return float(covariance.trace() ** 2 / covariance.square().sum())
 
 
 def _data(made: Students, gain: float, again: float, other_draw: float, teacher: float) -> None:
