@@ -178,7 +178,7 @@ def target(rows: list[dict[str, Any]]) -> str:
     is_met = peer["times_as_long"] >= TARGET_PROBE
     return (
         f"Target: the probe by L-BFGS at least {TARGET_PROBE:g} times as fast as AdamW at equal accuracy, "
-        f"that is with the fewest epochs here that come within half a point of it. {peer['contender']}: "
+        f"that is with the fewest epochs here that reach it up to half a point. {peer['contender']}: "
         f"{peer['times_as_long']:.1f} times, {ours['accuracy']:.3f} against {peer['accuracy']:.3f}: "
         f"{'met' if is_met else 'not met'}."
     )
