@@ -78,6 +78,18 @@ def test_rounds_remove_a_share_each_and_zeros_stay() -> None:
     assert any(float(net.state_dict()[name][~mask].abs().max()) > 0 for name, mask in pruner.masks.items())
 
 
+@pytest.mark.parametrize("name", ["Adam", "RMSprop", "NAdam", "Adadelta", "Adagrad"])
+def test_pruned_weights_stay_zero_under_any_optimiser(name: str) -> None:
+    net = _net()
+    pruner = IterativePruner(net, net.state_dict(), rate=0.5)
+    pruner.prune()
+    start = copy.deepcopy(net.state_dict())
+    _train(net, getattr(torch.optim, name)(net.parameters(), lr=0.1, weight_decay=1e-2))
+    for key, mask in pruner.masks.items():
+        assert not bool(net.state_dict()[key][~mask].any())
+        assert not torch.equal(net.state_dict()[key], start[key])
+
+
 def _error(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return (output.argmax(1) != target).double().mean()
 
