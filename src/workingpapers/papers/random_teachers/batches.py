@@ -23,17 +23,28 @@ def inputs_only(batch: Any) -> Batch:
     if isinstance(batch, Tensor):
         return batch
     if isinstance(batch, np.ndarray):
-        return torch.as_tensor(batch)
+        return _tensor(batch)
+    if hasattr(batch, "to_numpy"):  # a table of pandas or polars
+        return _tensor(np.asarray(batch.to_numpy()))
     if isinstance(batch, Mapping):
         kept = {key: each for key, each in batch.items() if key not in LABELS and isinstance(each, Tensor | np.ndarray)}
         if kept:
-            tensors = {key: torch.as_tensor(each) for key, each in kept.items()}
+            tensors = {key: _tensor(each) for key, each in kept.items()}
             return tensors if len(tensors) > 1 else next(iter(tensors.values()))
     elif isinstance(batch, tuple | list) and batch:
         return inputs_only(batch[0])
     raise InvalidTypeError(
         f"a batch is {type(batch).__name__} without a tensor of inputs; give tensors x, pairs (x, y), or mappings"
     )
+
+
+def _tensor(array: Tensor | np.ndarray) -> Tensor:
+    if isinstance(array, np.ndarray):
+        if array.dtype.kind not in "biuf":
+            raise InvalidTypeError(f"the inputs are an array of type {array.dtype}; give numbers")
+        if not array.flags.writeable or any(stride < 0 for stride in array.strides):  # which torch cannot share
+            array = array.copy()
+    return torch.as_tensor(array)
 
 
 def size(batch: Batch) -> int:
@@ -82,18 +93,28 @@ def gather(data: Any) -> Batch:
 def is_whole(data: Any) -> bool:
     """Whether these are all samples at once (tensor, array, mapping, or a tuple of arrays (x, y)), and no loader."""
     pair = isinstance(data, tuple) and len(data) > 0 and isinstance(data[0], Tensor | np.ndarray)
-    return pair or isinstance(data, Tensor | np.ndarray | Mapping)
+    return pair or isinstance(data, Tensor | np.ndarray | Mapping) or hasattr(data, "to_numpy")
 
 
 def iterate(loader: Any) -> Iterator[Any]:
     """Iterate over a loader's batches.
 
     Raises:
+        InvalidParameterError: a list of tensors whose samples differ in shape, which is a pair and no list of batches.
         InvalidTypeError: it cannot be iterated over.
     """
     if isinstance(loader, str | bytes) or not isinstance(loader, Iterable):
         raise InvalidTypeError(f"the data are {type(loader).__name__}; give a tensor or an iterable of batches")
+    if isinstance(loader, list) and len({_sample_shape(each) for each in loader} - {None}) > 1:
+        raise InvalidParameterError(
+            "the data are a list, which is read as batches, and their samples differ in shape; "
+            "give a pair as a tuple (x, y)"
+        )
     return iter(loader)
+
+
+def _sample_shape(batch: Any) -> tuple[int, ...] | None:
+    return tuple(batch.shape[1:]) if isinstance(batch, Tensor | np.ndarray) else None
 
 
 def chunks(order: Tensor, batch_size: int) -> list[Tensor]:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError, WorkingPapersError
@@ -56,6 +58,33 @@ def a_module(name: str, value: Any) -> nn.Module:
     if not isinstance(value, nn.Module):
         raise InvalidTypeError(f"{name} is {type(value).__name__}; give a torch.nn.Module")
     return value
+
+
+def a_device(value: Any) -> torch.device:
+    """A device that is there.
+
+    Raises:
+        InvalidParameterError: torch knows none of that name, or this machine has none.
+    """
+    try:
+        device = torch.device(value)
+        torch.empty(0, device=device)
+    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
+        raise InvalidParameterError(
+            f"device {value!r} cannot be used here ({str(error).splitlines()[0]}); choose 'cpu', or 'cuda' with a GPU"
+        ) from error
+    return device
+
+
+def a_switch(name: str, value: Any) -> bool:
+    """True or False, of Python or NumPy.
+
+    Raises:
+        InvalidTypeError: anything else, such as the string "no".
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidTypeError(f"{name} is {value!r}; give True or False")
+    return bool(value)
 
 
 def same_shapes(first: Mapping[str, Tensor], second: Mapping[str, Tensor], names: tuple[str, str]) -> None:

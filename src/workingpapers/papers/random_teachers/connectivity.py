@@ -199,11 +199,15 @@ def loss_plane(
         ([[0.0, 0.0], [2.0, 0.0], [1.0, 1.0]], 5.0)
     """
     resolution, margin = whole_number("resolution", resolution, 2), number("margin", margin, 0.0)
+    if not callable(fn):
+        raise InvalidTypeError(f"fn is {type(fn).__name__}; give a function of the parameters that returns a number")
     origin, *others = (_state(name, each) for name, each in
                        (("theta0", theta0), ("theta1", theta1), ("theta2", theta2)))  # fmt: skip
     for name, each in zip(("theta1", "theta2"), others, strict=True):
         same_shapes(origin, each, ("theta0", name))
     keys = [key for key, each in origin.items() if each.is_floating_point()]
+    if not keys:
+        raise InvalidTypeError("theta0 holds no floating-point numbers; convert the three points with .float()")
     u, v = ({key: each[key].double() - origin[key].double() for key in keys} for each in others)
     uu, uv, vv = _dot(u, u), _dot(u, v), _dot(v, v)
     if uu * vv - uv * uv <= 1e-14 * uu * vv:

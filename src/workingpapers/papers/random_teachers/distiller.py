@@ -21,7 +21,15 @@ from torch.nn import functional
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 from workingpapers.papers.random_teachers import batches, encoders
 from workingpapers.papers.random_teachers.batches import Batch
-from workingpapers.papers.random_teachers.checks import DivergedError, a_module, number, one_of, whole_number
+from workingpapers.papers.random_teachers.checks import (
+    DivergedError,
+    a_device,
+    a_module,
+    a_switch,
+    number,
+    one_of,
+    whole_number,
+)
 from workingpapers.papers.random_teachers.head import ProjectionHead
 from workingpapers.papers.random_teachers.interpolation import interpolate_parameters_
 from workingpapers.papers.random_teachers.loss import kl_of, log_softmax
@@ -104,8 +112,8 @@ class RandomTeacherDistiller:
             one_of("reset", reset, ("kaiming", None))
         self.reset = reset
         self.seed = whole_number("seed", seed, 0)
-        self.device = torch.device(device) if device is not None else encoders.device_of(encoder)
-        self.amp = bool(amp)
+        self.device = a_device(device) if device is not None else encoders.device_of(encoder)
+        self.amp = a_switch("amp", amp)
         if not any(parameter.requires_grad for parameter in encoder.parameters()):
             raise InvalidParameterError("the encoder has no parameter that requires a gradient; unfreeze some")
         if self.alpha == 0 and not encoders.is_asymmetric(encoder):
@@ -154,6 +162,9 @@ class RandomTeacherDistiller:
         if not hasattr(callbacks, "__iter__"):
             raise InvalidTypeError(f"callbacks are {type(callbacks).__name__}; give a sequence of functions")
         callbacks = list(callbacks)
+        wrong = next((each for each in callbacks if not callable(each)), None)
+        if wrong is not None:
+            raise InvalidTypeError(f"a callback is {wrong!r}; give functions of the distiller and the epoch")
         is_whole = batches.is_whole(data)
         if isinstance(data, Iterator) and not cache:
             raise InvalidParameterError(
@@ -254,7 +265,14 @@ class RandomTeacherDistiller:
         if first is None:
             raise InvalidParameterError("the loader is empty; give at least one batch")
         sample = batches.take(batches.inputs_only(first), torch.arange(1))
-        dim = encoders.features(self.teacher, sample).shape[1]
+        try:
+            dim = encoders.features(self.teacher, sample).shape[1]
+        except (RuntimeError, IndexError) as error:
+            shape = [tuple(each.shape) for each in (sample.values() if isinstance(sample, dict) else (sample,))]
+            raise InvalidParameterError(
+                f"the encoder cannot read one sample of shape {', '.join(map(str, shape))}: {error}; give data of "
+                "shape (samples, ...) as the encoder takes them"
+            ) from error
         if isinstance(self.head, ProjectionHead) and self.head.in_dim != dim:
             raise InvalidParameterError(
                 f"the head takes {self.head.in_dim} features and the encoder gives {dim}; set in_dim={dim}"

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.random_teachers.checks import number, one_of, whole_number
+from workingpapers.papers.random_teachers.checks import a_switch, number, one_of, whole_number
 
 Features = Any  # a tensor, an array, or what numpy can read
 SOLVERS = ("lbfgs", "adamw")
@@ -109,7 +109,7 @@ class ProbeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                 f"y holds one class only, {self.classes_[0]!r}; a probe needs two or more classes"
             )
         mean, scale = np.zeros(X.shape[1], X.dtype), np.ones(X.shape[1], X.dtype)
-        if self.standardize:
+        if a_switch("standardize", self.standardize):
             mean, scale = X.mean(0), X.std(0)
             # a constant feature has a scale of rounding size: it must not be blown up
             scale = np.where(scale > 10 * np.finfo(X.dtype).eps * np.abs(mean), scale, 1.0).astype(X.dtype)
@@ -248,7 +248,7 @@ def knn_probe(
     k = whole_number("k", k, 1)
     if k > len(x):
         raise InvalidParameterError(f"k is {k} and there are {len(x)} training samples; choose k up to their number")
-    if standardize:
+    if a_switch("standardize", standardize):
         mean, scale = x.mean(0), x.std(0)
         scale = np.where(scale > 10 * np.finfo(x.dtype).eps * np.abs(mean), scale, 1.0)
         x, x_test = (x - mean) / scale, (x_test - mean) / scale

@@ -5,6 +5,7 @@ Implements the lottery-ticket test of section 5 (Figure 8): global magnitude pru
 Differences from the paper: none known.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -93,9 +94,11 @@ class IterativePruner:
         if not isinstance(state, Mapping) or not all(isinstance(each, Tensor) for each in state.values()):
             raise InvalidTypeError(f"rewind_to is {type(rewind_to).__name__}; give a module or its state_dict")
         same_shapes(module.state_dict(), state, ("module", "rewind_to"))
-        self.rate = number("rate", rate, 0.0, 1.0, low_open=True)
-        if self.rate == 1:
-            raise InvalidParameterError("rate is 1, which removes everything; choose a number in (0, 1)")
+        self.rate = number("rate", rate, -math.inf)
+        if not 0 < self.rate < 1:
+            raise InvalidParameterError(
+                f"rate is {rate!r}; choose a number in (0, 1): 0 would remove nothing, 1 everything"
+            )
         self.exclude = exclude
         self._start = {key: each.detach().clone() for key, each in state.items()}
         self.masks = {
@@ -171,6 +174,8 @@ def _prunable(module: nn.Module, exclude: Sequence[str]) -> dict[str, Tensor]:
     a_module("module", module)
     if isinstance(exclude, str):
         raise InvalidTypeError(f"exclude is the string {exclude!r}; give a sequence such as ('bias', 'norm')")
+    if not all(isinstance(each, str) for each in exclude):
+        raise InvalidTypeError(f"exclude is {exclude!r}; give a sequence of names such as ('bias', 'norm')")
     norms = {
         id(parameter)
         for part in module.modules()
