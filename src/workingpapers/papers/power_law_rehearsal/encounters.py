@@ -23,6 +23,10 @@ class EncounterProcess:
     by then; `last_i` is the step of its last encounter. A task that is introduced is first met `warmup` times in a
     row; with `warmup=0` its introduction counts as an encounter just before that step.
 
+    With d > 1 the weights of a task sum to a finite number as it ages, so that it is lost for ever with positive
+    probability, and in the end one task is met over and over: `gaps` then tells of the time before. With d <= 1 every
+    task comes back.
+
     Args:
         exponent: d, at least 0; 0 draws tasks with equal probability.
         introduce_at: For each task the step from which on it can be met; 0 and 1 both mean the first step, and at

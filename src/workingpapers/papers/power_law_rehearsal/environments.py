@@ -6,7 +6,7 @@ Differences from the paper: exponent and unit of time could not be read there; h
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -17,7 +17,7 @@ from workingpapers.papers.power_law_rehearsal.checks import not_negative, whole
 
 KINDS = ("power", "exponential", "uniform", "last")
 
-Kind = Literal["power", "exponential", "uniform", "last"] | Callable[[int], Any]
+Kind = str | Callable[[int], Any]
 
 
 def rehearsal_probabilities(

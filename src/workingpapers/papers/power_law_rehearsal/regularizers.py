@@ -4,8 +4,8 @@ The rivals: elastic weight consolidation (arXiv 1612.00796) and synaptic intelli
 Differences from the paper: their settings could not be read there; EWC keeps one sum of Fishers and one anchor.
 """
 
-from collections.abc import Callable, Iterable, Sized
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -41,7 +41,8 @@ class _Anchored:
             if name in self.anchor:
                 # moved along with a model that was sent to another device or type
                 here = self.importance[name].to(parameter)
-                total = total + (here * (parameter - self.anchor[name].to(parameter)).square()).sum()
+                moved = (parameter - self.anchor[name].to(parameter)).flatten()
+                total = total + torch.dot(here.flatten() * moved, moved)
         return self._factor * self.strength * total
 
     def state_dict(self) -> dict[str, dict[str, Tensor]]:
@@ -122,7 +123,7 @@ class EWC(_Anchored):
         model: nn.Module,
         strength: float | int,
         *,
-        labels: Literal["true", "model"] = "true",
+        labels: str = "true",
         loss_fn: Loss | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -214,10 +215,11 @@ class SynapticIntelligence(_Anchored):
         for name, parameter in self._trainable().items():
             if name in self._gradients:
                 moved = parameter.detach() - self._before[name]
-                share = -self._gradients[name] * moved
-                self.path[name] = self.path[name] + share if name in self.path else share
+                if name not in self.path:
+                    self.path[name] = torch.zeros_like(moved)
+                self.path[name].addcmul_(self._gradients[name], moved, value=-1)
+            self._before[name].copy_(parameter.detach())
         self._gradients = {}
-        self._before = self._copy()
 
     def consolidate(self, loader: Iterable[Any] | None = None) -> None:
         """Turn the path of the task that has been learned into importances, and pull to the present parameters.
@@ -228,7 +230,8 @@ class SynapticIntelligence(_Anchored):
         Raises:
             InvalidParameterError: a loader is given whose length is zero, or the path integral is not finite.
         """
-        if isinstance(loader, Sized) and len(loader) == 0:
+        length = getattr(loader, "__len__", None)
+        if length is not None and length() == 0:
             raise InvalidParameterError("the loader is empty; consolidate after a task that had data")
         now = self._copy()
         gained = {

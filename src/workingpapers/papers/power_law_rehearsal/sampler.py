@@ -5,7 +5,7 @@ Differences from the paper: share, exponent and place of the rehearsal could not
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, cast
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -79,10 +79,10 @@ class PowerLawSampler(Sampler[list[int]]):
         budget: float | int = 0.2,
         batch_size: int,
         generator: torch.Generator | None = None,
-        kind: Kind | Literal["none"] = "power",
+        kind: Kind = "power",
         memory_per_task: int | None = None,
         rate: float | int = 1.0,
-        mode: Literal["inside", "extra", "after"] = "inside",
+        mode: str = "inside",
         fill_last_batch: bool = False,
         rank: int = 0,
         world_size: int = 1,
@@ -144,9 +144,7 @@ class PowerLawSampler(Sampler[list[int]]):
             return torch.zeros(0, dtype=torch.float64)
         if self.kind == "none":
             return torch.zeros(self.current_task, dtype=torch.float64)
-        return rehearsal_probabilities(
-            self.current_task, kind=cast(Kind, self.kind), exponent=self.exponent, rate=self.rate
-        )
+        return rehearsal_probabilities(self.current_task, kind=self.kind, exponent=self.exponent, rate=self.rate)
 
     def task_of(self, indices: Sequence[int] | Int[Tensor, " samples"]) -> Int[Tensor, " samples"]:
         """The task of each index of the `ConcatDataset`, shape `(samples,)`."""

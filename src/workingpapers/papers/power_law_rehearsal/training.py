@@ -4,9 +4,9 @@ Trains one model on a sequence of tasks and takes down the accuracy on every tas
 Differences from the paper: its network and amount of training could not be read; they are the caller's here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from workingpapers.papers.power_law_rehearsal.sampler import PowerLawSampler
 EARLY_FRAC = 0.1
 
 
+@runtime_checkable
 class Regularizer(Protocol):
     """What `train_sequence` asks of a regulariser; `EWC` and `SynapticIntelligence` have it."""
 
@@ -92,6 +93,7 @@ def train_sequence(
     eval_fn: Callable[[nn.Module, int], float],
     eval_every: int | None = None,
     eval_until: float | int | None = None,
+    evaluate_after: Collection[int] | None = None,
     consolidation_size: int = 1000,
 ) -> ContinualResult:
     """Train a model on one task after the other, in place; the optimiser's state is kept from task to task.
@@ -114,6 +116,8 @@ def train_sequence(
             [0, 1]. See `accuracy_on`.
         eval_every: Evaluate the task being learned each so many steps, for `per_step`.
         eval_until: Stop doing so in a phase once its accuracy has reached this.
+        evaluate_after: Phases after which all tasks so far are evaluated; None for every phase. Rows of A of the others
+            stay NaN, and `metrics` needs all of them.
         consolidation_size: Most samples of a task that the regulariser is given.
 
     Returns:
@@ -179,7 +183,8 @@ def train_sequence(
                 if step == tenth:
                     early[task] = row["accuracy"]
                 rows.append(row)
-            accuracy[task, : task + 1] = [_evaluate(eval_fn, model, j) for j in range(task + 1)]
+            if evaluate_after is None or task in evaluate_after:
+                accuracy[task, : task + 1] = [_evaluate(eval_fn, model, j) for j in range(task + 1)]
             if regularizer is not None and task + 1 < count:
                 regularizer.consolidate(_some_of(look_up, sampler, size))
     finally:
