@@ -71,7 +71,7 @@ def test_a_function_gives_the_weights() -> None:
         (lambda: EncounterProcess(math.inf, [1]), InvalidParameterError, "exponent is inf"),
         (lambda: EncounterProcess(1.0, []), InvalidParameterError, "at least one task"),
         (lambda: EncounterProcess(1.0, [5, 9]), InvalidParameterError, "step 0 or 1"),
-        (lambda: EncounterProcess(1.0, [1, 2.5]), InvalidTypeError, r"introduce_at\[1\] is 2.5"),
+        (lambda: EncounterProcess(1.0, [1, True]), InvalidTypeError, r"introduce_at\[1\] is True"),
         (lambda: EncounterProcess(1.0, [1], warmup=-1), InvalidParameterError, "warmup is -1"),
         (lambda: EncounterProcess(1.0, [1]).gaps(3), InvalidParameterError, "task is 3"),
     ],
@@ -94,7 +94,7 @@ def test_a_new_task_is_warmed_up_and_those_introduced_together_in_turn() -> None
 
 def test_the_next_task_follows_the_law_of_its_age() -> None:
     """After a fixed beginning the share of each task over many streams is that of (s - last)^-d."""
-    d, seeds = 1.5, 4000
+    d, seeds = 1.5, 1500
     generator = torch.Generator().manual_seed(0)
     counts = np.zeros(3)
     for _ in range(seeds):

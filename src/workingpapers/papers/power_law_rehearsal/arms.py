@@ -28,6 +28,7 @@ class Arm:
         si: Strength of synaptic intelligence; 0 for none.
         decoys: Whether what is rehearsed is replaced by views that belong to no task.
         watched: Whether the new task is evaluated during its phase.
+        order: Name of another order of the samples; empty for the order that all arms share.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Arm:
     si: float = 0.0
     decoys: bool = False
     watched: bool = False
+    order: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def run(
 ) -> Outcome:
     """Train a network along the stream with this method."""
     network = make_network(trial, stream.train.x.shape[1], settings.width, *names)
-    generator = torch.Generator().manual_seed(trial.seed_for("order", *names))
+    generator = torch.Generator().manual_seed(trial.seed_for("order", arm.order, *names))
     tasks = stream.decoys if arm.decoys else stream.train
     sampler = _sampler(arm, settings, tasks, generator)
     regularizer: Any = None

@@ -6,7 +6,6 @@ Differences from the paper: the clock of encounters and the warm-up are our read
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -91,15 +90,21 @@ class EncounterProcess:
             self._introduced.append(task)
             self._last[self._place[task]] = self.step - 1
             self._forced.extend([task] * self.warmup)
-        if self._forced:
+        is_drawn = not self._forced
+        if is_drawn:
+            ages = self.step - self._last[: len(self._introduced)]
+            cumulative = self._powers_up_to(self.step)[ages].cumsum()
+            chance = float(torch.rand((), generator=self.generator, dtype=torch.float64))
+            place = int(cumulative.searchsorted(chance * cumulative[-1], side="right"))
+            task = self._introduced[min(place, len(self._introduced) - 1)]
+        else:
             task = self._forced.popleft()
-            self._meet(task, is_drawn=False)
-            return task
-        ages = self.step - self._last[: len(self._introduced)]
-        cumulative = np.cumsum(self._power(ages))
-        place = int(np.searchsorted(cumulative, self._uniform() * cumulative[-1], side="right"))
-        task = self._introduced[min(place, len(self._introduced) - 1)]
-        self._meet(task, is_drawn=True)
+        place = self._place[task]
+        if is_drawn and self._met[place]:
+            self._gaps.append(int(self.step - self._last[place]))
+            self._gap_tasks.append(task)
+        self._last[place] = self.step
+        self._met[place] = True
         return task
 
     def gaps(self, task: int | None = None) -> Int[np.ndarray, " encounters"]:
@@ -119,24 +124,13 @@ class EncounterProcess:
             raise InvalidParameterError(f"task is {number}; there are {len(self.introduce_at)}, counted from 0")
         return gaps[np.array(self._gap_tasks, dtype=np.int64) == number]
 
-    def _power(self, ages: Any) -> Any:
-        longest = int(ages.max())
+    def _powers_up_to(self, longest: int) -> np.ndarray:
+        """a^-d for ages a from 0, which does not occur, to `longest`."""
         if longest >= len(self._powers):
-            steps = np.arange(2 * longest + 16, dtype=float)
-            steps[0] = 1.0  # age 0 does not occur
-            self._powers = steps**-self.exponent
-        return self._powers[ages]
-
-    def _uniform(self) -> float:
-        return float(torch.rand((), generator=self.generator, dtype=torch.float64))
-
-    def _meet(self, task: int, *, is_drawn: bool) -> None:
-        place = self._place[task]
-        if is_drawn and self._met[place]:
-            self._gaps.append(int(self.step - self._last[place]))
-            self._gap_tasks.append(task)
-        self._last[place] = self.step
-        self._met[place] = True
+            ages = np.arange(2 * longest + 16, dtype=float)
+            ages[0] = 1.0
+            self._powers = ages**-self.exponent
+        return self._powers
 
 
 def on_cpu(generator: torch.Generator | None) -> torch.Generator:

@@ -10,6 +10,7 @@ from workingpapers.parts.plotting import CONTROL_COLOUR, PALETTE, new_figure
 
 NAMES = {
     "none": "none",
+    "none again": "none, another order (control)",
     "power": "power law, d = 1",
     "power d=0.5": "power law, d = 0.5",
     "power d=2": "power law, d = 2",
@@ -47,7 +48,7 @@ def _methods(results: Results) -> Picture | None:
     for axis, frame, label in zip(axes, (final, forgotten), ("final average accuracy", "forgetting"), strict=True):
         for place, arm in enumerate(order):
             mean, low, high = _spread(frame[frame["arm"] == arm]["value"])
-            colour = CONTROL_COLOUR if arm in ("decoys", "joint") else PALETTE[1 if "power" in arm else 0]
+            colour = CONTROL_COLOUR if arm in ("decoys", "joint", "none again") else PALETTE[1 if "power" in arm else 0]
             axis.plot([low, high], [place, place], color=colour, lw=2.2, solid_capstyle="round")
             axis.plot(mean, place, "o", color=colour, ms=5)
         axis.set_xlabel(label)
@@ -55,8 +56,8 @@ def _methods(results: Results) -> Picture | None:
     axes[0].set_yticks(range(len(order)), [NAMES.get(arm, arm) for arm in order])
     caption = (
         "Every method with the same steps and samples; mean (dot) and range over seeds. Orange: power-law rehearsal, "
-        "alone or with a regulariser; blue: rivals; grey: the control, which rehearses permutations of no task, and "
-        "training on all tasks so far."
+        "alone or with a regulariser; blue: rivals; grey: the controls (another order; "
+        "rehearsal of permutations of no task) and training on all tasks so far."
     )
     return Picture("methods", figure, caption)
 

@@ -43,6 +43,7 @@ def _arms(settings: Settings, ewc: float, si: float) -> list[Arm]:
     main, *others = settings.exponents
     return [
         Arm("none", watched=True),
+        Arm("none again", order="again"),
         Arm("power", "power", main, watched=True),
         Arm("decoys", "power", main, decoys=True, watched=True),
         *(Arm(f"power d={d:g}", "power", d) for d in others),
@@ -74,7 +75,8 @@ def _record(trial: Trial, arm: Arm, outcome: Outcome) -> None:
 def _mitigation(trial: Trial, found: dict[str, Outcome]) -> None:
     none, power, decoys = found["none"], found["power"], found["decoys"]
     trial.claim("sequential-forgets", value=none.forgetting, control=found["joint"].forgetting)
-    trial.claim("mitigates", value=power.accuracy - none.accuracy, control=decoys.accuracy - none.accuracy)
+    trial.claim("mitigates", value=power.accuracy - none.accuracy, control=found["none again"].accuracy - none.accuracy)
+    trial.claim("old-tasks-matter", value=power.accuracy - decoys.accuracy, control=none.accuracy - decoys.accuracy)
     trial.claim(
         "halves-forgetting",
         value=power.forgetting / max(none.forgetting, 1e-6),

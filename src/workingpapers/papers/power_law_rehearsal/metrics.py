@@ -117,7 +117,9 @@ class ForgettingReport:
 def checked_accuracies(A: Any) -> Float[np.ndarray, "tasks tasks"]:
     """The matrix as float64, a copy."""
     try:
-        given = A.detach().cpu() if isinstance(A, torch.Tensor) else A
+        given = A
+        if isinstance(A, torch.Tensor):
+            given = (A.detach().double() if A.is_floating_point() else A.detach()).cpu().numpy()
         matrix = np.array(given, dtype=object if isinstance(given, str) else None)
     except ValueError as error:
         raise InvalidParameterError(f"A is {A!r}; its rows must be of one length") from error

@@ -58,9 +58,9 @@ class Settings:
 
 SCALES = {
     "smoke": Settings(
-        data="digits", tasks=3, train_size=1000, test_size=200, width=32, steps=10, exponents=(1.0,), ewc=(100.0,), si=(1.0,),
-        eval_every=4, grid_tasks=(2, 3), grid_widths=(16, 32), grid_budgets=(0.2,), grid_steps=10, encounters=1000,
-        stream_exponents=(0.0, 1.0),
+        data="digits", tasks=3, train_size=1000, test_size=200, width=32, steps=10, exponents=(1.0,),
+        ewc=(100.0,), si=(1.0,), eval_every=4, grid_tasks=(2, 3), grid_widths=(16, 32), grid_budgets=(0.2,),
+        grid_steps=10, encounters=1000, stream_exponents=(0.0, 1.0),
     ),
     "laptop": Settings(),
     "paper": Settings(
