@@ -3,6 +3,7 @@
 import math
 from functools import partial
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -57,10 +58,10 @@ BAD_INPUTS = [
     ("neither", lambda: _train(), ValueError, "exactly one"),
     (
         "pixels",
-        lambda: permuted_tasks(torch.ones(3, 2, dtype=torch.int64), torch.ones(3).long(), 2, 0),
+        lambda: permuted_tasks(np.ones((3, 2), int), np.ones(3, int), 2, 0),
         TypeError,
-        "x is",
+        "x is of type torch.int",
     ),
-    ("labels per image", lambda: permuted_tasks(torch.rand(3, 2), torch.ones(4).long(), 2, 0), ValueError, "one label"),
+    ("labels per image", lambda: permuted_tasks(np.ones((3, 2)), np.ones(4, int), 2, 0), ValueError, "one label"),
     ("options", lambda: PowerLawCallback([[1]], steps_per_task=1, batch_size=1, rank=0), ValueError, "rank cannot"),
 ]

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from workingpapers.bench.protocols import Picture, Results
 from workingpapers.parts.plotting import CONTROL_COLOUR, PALETTE, new_figure
@@ -37,6 +39,11 @@ def figures(results: Results) -> Iterable[Picture]:
 
 def _spread(values: pd.Series) -> tuple[float, float, float]:
     return float(values.mean()), float(values.min()), float(values.max())
+
+
+def _count(axes: Axes, *which: str) -> None:
+    for name in which:
+        getattr(axes, f"{name}axis").set_major_locator(MaxNLocator(integer=True))
 
 
 def _methods(results: Results) -> Picture | None:
@@ -84,6 +91,7 @@ def _matrices(results: Results) -> Picture | None:
         axis.grid(False)
         axis.set_title(NAMES[arm], fontsize=10)
         axis.set_xlabel("task j")
+        _count(axis, "x", "y")
     axes[0].set_ylabel("after phase t")
     figure.colorbar(image, ax=list(axes), shrink=0.8, label="accuracy", extend="min")
     caption = (
@@ -105,6 +113,8 @@ def _curves(results: Results) -> Picture | None:
     axes[0].set_ylabel("average accuracy so far")
     axes[1].set_xlabel("age of the task at the end (phases)")
     axes[1].set_ylabel("final accuracy")
+    _count(axes[0], "x")
+    _count(axes[1], "x")
     figure.legend(loc="outside lower center", ncol=5, fontsize=8, frameon=False)
     caption = (
         "Left: average accuracy over the tasks learned so far. Right: final accuracy by age; steep environments keep "
@@ -125,6 +135,7 @@ def _early(results: Results) -> Picture | None:
         axis.fill_between(tasks, curves.min(0), curves.max(0), color=colour, alpha=0.15, lw=0)
     axis.set_xlabel("task")
     axis.set_ylabel("accuracy after a tenth of its steps")
+    _count(axis, "x")
     axis.legend(fontsize=8, frameon=False)
     caption = (
         "How fast each new task is learned; mean and range over seeds. With forward facilitation the curve would rise "
@@ -170,7 +181,8 @@ def _gaps(results: Results) -> Picture | None:
     axis.legend(fontsize=8, frameon=False)
     caption = (
         "The stream form with ten tasks: how long a task waits until it is met again (first seed), and the slope of a "
-        "straight line through the points from two encounters on. With d = 0 the gaps are geometric and no line fits; "
-        "the steeper the law, the heavier the tail."
+        "straight line through the points from two encounters on. With d = 0 the gaps are geometric and fall off "
+        "below any line. Up to d = 1 the tail grows heavier with d. Above 1 tasks are lost for ever: what is left is "
+        "the time before, and then one task is met over and over."
     )
     return Picture("gaps", figure, caption)

@@ -247,8 +247,8 @@ class SynapticIntelligence(_Anchored):
         self.anchor, self._start, self._before, self.path = now, self._copy(), self._copy(), {}
 
     def memory_bytes(self) -> int:
-        """Bytes of what is kept beside the model, the path integral and the parameters before the step included."""
-        path = [*self._before.values(), *self._before.values()]  # ω is as large
+        """Bytes of what is kept beside the model: also the path integral and two earlier sets of parameters."""
+        path = [*self._start.values(), *self._before.values(), *self._before.values()]  # ω is as large
         return super().memory_bytes() + sum(each.numel() * each.element_size() for each in path)
 
     def state_dict(self) -> dict[str, dict[str, Tensor]]:
