@@ -4,9 +4,9 @@
 
 Needs `avalanche-lib` and what it imports. One thread; ten tasks of 4,000 digits, one epoch each; a batch of a later
 task holds 51 new and 13 rehearsed samples, so that both take equally many steps (this is checked). Three contenders: a
-plain loop over `PowerLawSampler`, Avalanche's strategy with our plugin, and with its own `ReplayPlugin`. Avalanche gets the
-permuted images ready-made; the plain loop permutes each batch on the fly. Then the rate of steps over fifty tasks, and
-what the sampler takes of a step. --write keeps the result in benchmarks/results/power_law_rehearsal.{json,md}.
+plain loop over `PowerLawSampler`, Avalanche's strategy with our plugin, and with its own `ReplayPlugin`. Avalanche gets
+the permuted images ready-made; the plain loop permutes each batch on the fly. Then the rate of steps over fifty tasks,
+and what the sampler takes of a step. --write keeps the result in benchmarks/results/power_law_rehearsal.{json,md}.
 """
 
 import argparse
