@@ -52,7 +52,7 @@ class Outcome:
     @property
     def accuracy(self) -> float:
         """Final accuracy, mean over tasks."""
-        return self.result.metrics["average_accuracy"]
+        return float(self.result.accuracy[-1].mean())
 
     @property
     def forgetting(self) -> float:

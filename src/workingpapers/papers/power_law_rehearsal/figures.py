@@ -174,15 +174,16 @@ def _gaps(results: Results) -> Picture | None:
     for number, exponent in enumerate(sorted(places["exponent"].unique())):
         x = places[places["exponent"] == exponent]["value"].iloc[0]
         y = density[density["exponent"] == exponent]["value"].iloc[0]
-        slope = slopes[slopes["exponent"] == exponent]["value"].astype(float).mean()
-        axis.loglog(x, y, "o-", ms=3.5, lw=1.1, color=PALETTE[number], label=f"d = {exponent:g}, slope {slope:.1f}")
+        slope = slopes[slopes["exponent"] == exponent]["value"].astype(float).mean(skipna=False)
+        name = f"d = {exponent:g}, slope {slope:.1f}" if np.isfinite(slope) else f"d = {exponent:g}"
+        axis.loglog(x, y, "o-", ms=3.5, lw=1.1, color=PALETTE[number], label=name)
     axis.set_xlabel("encounters between two meetings of a task")
     axis.set_ylabel("density")
     axis.legend(fontsize=8, frameon=False)
     caption = (
-        "The stream form with ten tasks: how long a task waits until it is met again (first seed), and the slope of a "
-        "straight line through the points from two encounters on. With d = 0 the gaps are geometric and fall off "
-        "below any line. Up to d = 1 the tail grows heavier with d. Above 1 tasks are lost for ever: what is left is "
+        "The stream form with ten tasks: how long a task waits until it is met again (first seed), and, where there are "
+        "points enough, the slope of a straight line through those from two encounters on. With d = 0 the gaps are "
+        "geometric and fall off below any line. Up to d = 1 the tail grows heavier with d. Above 1 tasks are lost for ever: what is left is "
         "the time before, and then one task is met over and over."
     )
     return Picture("gaps", figure, caption)

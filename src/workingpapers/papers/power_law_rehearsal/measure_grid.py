@@ -57,7 +57,7 @@ def gap_distributions(settings: Settings, trial: Trial) -> None:
         density = counts / np.diff(edges) / len(gaps)
         is_tail = (counts >= 5) & (edges[:-1] >= 2)
         middle = np.sqrt(edges[:-1] * (edges[1:] - 1.0).clip(1))
-        slope = np.polyfit(np.log(middle[is_tail]), np.log(density[is_tail]), 1)[0] if is_tail.sum() > 1 else np.nan
+        slope = np.polyfit(np.log(middle[is_tail]), np.log(density[is_tail]), 1)[0] if is_tail.sum() >= 4 else np.nan
         trial.record("gap_slope", float(slope), exponent=exponent)
         trial.record("longest_gap", int(gaps.max()), unit="encounters", exponent=exponent)
         if trial.repetition == 0:

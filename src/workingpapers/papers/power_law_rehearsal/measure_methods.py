@@ -32,7 +32,7 @@ def best_strength(what: str, strengths: tuple[float, ...], settings: Settings, t
     found = {}
     for strength in strengths:
         arm = Arm(f"{what} {strength:g}", ewc=strength) if what == "ewc" else Arm(f"{what} {strength:g}", si=strength)
-        found[strength] = run(arm, settings, trial, stream, "held out").accuracy
+        found[strength] = run(arm, settings, trial, stream, "held out", evaluate_after=(settings.tasks - 1,)).accuracy
         trial.record("held_out", found[strength], method=what, strength=strength)
     best = max(found, key=lambda strength: found[strength])
     trial.record("chosen", best, method=what)
