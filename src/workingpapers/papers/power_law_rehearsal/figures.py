@@ -181,9 +181,9 @@ def _gaps(results: Results) -> Picture | None:
     axis.set_ylabel("density")
     axis.legend(fontsize=8, frameon=False)
     caption = (
-        "The stream form with ten tasks: how long a task waits until it is met again (first seed), and, where there are "
-        "points enough, the slope of a straight line through those from two encounters on. With d = 0 the gaps are "
-        "geometric and fall off below any line. Up to d = 1 the tail grows heavier with d. Above 1 tasks are lost for ever: what is left is "
-        "the time before, and then one task is met over and over."
+        "The stream form with ten tasks: how long a task waits until it is met again (first seed), and, where "
+        "there are points enough, the slope of a straight line through those from two encounters on. With d = 0 "
+        "the gaps are geometric and fall off below any line. Up to d = 1 the tail grows heavier with d. Above 1 "
+        "tasks are lost for ever: what is left is the time before, and then one task is met over and over."
     )
     return Picture("gaps", figure, caption)
