@@ -270,3 +270,27 @@ def test_a_failed_step_past_the_end_changes_nothing() -> None:
         sampler.next_task()
     assert sampler.current_task == 3
     assert list(sampler) == list(twin)
+
+
+def test_ranks_keep_one_memory_and_rehearse_different_batches() -> None:
+    """A last batch that only one rank is given counts for both."""
+    ranks = [make((25, 40, 33), memory_per_task=22, mode="after", rank=rank, world_size=2) for rank in range(2)]
+    for sampler in ranks:
+        for _ in range(2):
+            list(sampler)
+            sampler.next_task()
+        assert [len(kept) for kept in sampler.state_dict()["memory"]] == [22, 22]
+    mine, theirs = (list(sampler.rehearsal_block(3)) for sampler in ranks)
+    assert [len(batch) for batch in mine] == [len(batch) for batch in theirs] == [10] * 3
+    assert mine != theirs
+
+
+def test_a_state_without_the_memory_that_is_asked_for_changes_nothing() -> None:
+    sampler, twin = make(memory_per_task=5), make(memory_per_task=5)
+    with pytest.raises(InvalidParameterError, match="memory of 0 tasks, 1 were learned"):
+        sampler.load_state_dict(at_task(1).state_dict())
+    assert list(sampler) == list(twin)
+
+
+def test_lengths_may_be_a_tensor() -> None:
+    assert PowerLawSampler(torch.tensor([3, 4]), batch_size=2).lengths == (3, 4)

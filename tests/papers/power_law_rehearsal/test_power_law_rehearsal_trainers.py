@@ -1,6 +1,7 @@
 """The adapters: transformers' Trainer for real; Lightning and Avalanche where they are installed."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -157,3 +158,23 @@ def test_a_strategy_of_avalanche_rehearses() -> None:
     for number, batch in enumerate(seen):
         task = number // 4
         assert sum(value < task for value in batch) == (2 if task else 0)
+
+
+def test_a_resumed_training_does_not_end_earlier_tasks_again() -> None:
+    ended: list[int] = []
+    callback = PowerLawCallback(
+        [[1] * 4] * 3, steps_per_task=4, batch_size=2, on_task_end=lambda model, task: ended.append(task)
+    )
+    state = SimpleNamespace(global_step=5)
+    callback.on_train_begin(SimpleNamespace(train_batch_size=2), state, None)
+    state.global_step = 8
+    callback.on_step_end(None, state, None)
+    assert callback.history == [(0, 4), (1, 8)]
+    assert ended == [1]
+
+
+def test_no_tasks_and_unknown_modes_are_refused() -> None:
+    with pytest.raises(InvalidParameterError, match="no tasks"):
+        PowerLawCallback([], steps_per_task=1, batch_size=1)
+    with pytest.raises(InvalidParameterError, match="mode is 'after'"):
+        PowerLawReplayPlugin(10, mode="after")

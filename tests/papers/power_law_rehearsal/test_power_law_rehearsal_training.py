@@ -336,3 +336,11 @@ def test_permutations_are_shared_by_training_and_test_and_start_with_the_identit
     for place, (task, index) in enumerate(((0, 7), (1, 7), (2, 19))):
         assert torch.equal(inputs[place], tasks[task][index][0])
         assert labels[place] == y[index]
+
+
+def test_a_part_that_was_frozen_in_evaluation_mode_stays_so() -> None:
+    net = nn.Sequential(nn.Linear(12, 3), nn.Dropout(0.1))
+    net[1].eval()
+    _run(_tasks(2), model=net)
+    assert net.training
+    assert not net[1].training

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.utils.data import ConcatDataset, DataLoader
 
-from workingpapers.errors import MissingExtraError
+from workingpapers.errors import InvalidParameterError, MissingExtraError
 from workingpapers.papers.power_law_rehearsal.checks import not_negative, share, whole
 from workingpapers.papers.power_law_rehearsal.environments import Kind, check_kind
 from workingpapers.papers.power_law_rehearsal.sampler import PowerLawSampler
@@ -45,7 +45,8 @@ def PowerLawReplayPlugin(  # noqa: N802  # makes an instance of a class that nee
 
     Raises:
         MissingExtraError: Avalanche is not installed.
-        InvalidParameterError: `mem_size` is below 1, or `exponent` or `budget` is outside its range.
+        InvalidParameterError: `mem_size` is below 1, or `exponent` or `budget` is outside its range, or `mode` is
+            another.
 
     Differs from the paper: see the head of this file.
 
@@ -54,6 +55,8 @@ def PowerLawReplayPlugin(  # noqa: N802  # makes an instance of a class that nee
         >>> plugin.memory  # doctest: +SKIP
         []
     """
+    if mode not in ("inside", "extra"):
+        raise InvalidParameterError(f"mode is {mode!r}; give 'inside' or 'extra'")
     options = {
         "exponent": not_negative("exponent", exponent, infinite=True),
         "budget": share("budget", budget),

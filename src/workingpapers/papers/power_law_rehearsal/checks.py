@@ -9,6 +9,8 @@ import numbers
 from collections.abc import Sized
 from typing import Any
 
+import torch
+
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 
 
@@ -44,7 +46,7 @@ def lengths_of(tasks: Any) -> list[int]:
     if isinstance(tasks, str | bytes) or not hasattr(tasks, "__iter__"):
         raise InvalidTypeError(f"tasks are {type(tasks).__name__}; give a sequence of datasets or of their lengths")
     lengths = []
-    for number, task in enumerate(tasks):
+    for number, task in enumerate(tasks.tolist() if isinstance(tasks, torch.Tensor) else tasks):
         if isinstance(task, Sized) and not isinstance(task, str | bytes):
             length = len(task)
         elif hasattr(task, "__index__") and not isinstance(task, bool):

@@ -135,7 +135,7 @@ class PowerLawSampler(Sampler[list[int]]):
         skip, plan = self._start_epoch()
         for position in range(skip, len(plan)):
             self._position = position + 1
-            self._given += len(plan[position]) - self._rehearsed[position]
+            self._given += self._new_at[position]
             yield plan[position]
 
     def probabilities(self) -> Float[Tensor, " previous"]:
@@ -172,16 +172,14 @@ class PowerLawSampler(Sampler[list[int]]):
         With `kind="none"` they hold new samples, so that both have as many steps. In the first phase likewise.
 
         Args:
-            batches: Number of batches of `batch_size`.
+            batches: Number of batches of `batch_size`, on this rank; every rank draws its own.
         """
         count = whole("batches", batches, 0)
         self._finish_loading()
         self._snapshot = None
+        draw = self._new if self.current_task == 0 or self.kind == "none" else self._rehearsal
         for _ in range(count):
-            if self.current_task == 0 or self.kind == "none":
-                yield self._new(self.batch_size).tolist()
-            else:
-                yield self._rehearsal(self.batch_size).tolist()
+            yield torch.split(draw(self.batch_size * self.world_size), self.batch_size)[self.rank].tolist()
 
     def state_dict(self, position: int | None = None) -> dict[str, Any]:
         """Everything that the order from here on depends on; tensors and numbers only.
@@ -206,7 +204,8 @@ class PowerLawSampler(Sampler[list[int]]):
         """Go on where another sampler over the same tasks stood, in the midst of an epoch where it was there.
 
         Raises:
-            InvalidParameterError: the state is of other tasks, or lacks a part; nothing is changed then.
+            InvalidParameterError: the state is of other tasks, lacks a part, or holds no memory where `memory_per_task`
+                is set; nothing is changed then.
         """
         missing = {"task", "generator", "carry", "first_pass", "given", "memory", "position", "lengths"} - set(
             state_dict
@@ -216,6 +215,11 @@ class PowerLawSampler(Sampler[list[int]]):
         if tuple(state_dict["lengths"]) != self.lengths:
             raise InvalidParameterError(
                 f"the state is of lengths {list(state_dict['lengths'])}; this sampler's are {list(self.lengths)}"
+            )
+        if self.memory_per_task is not None and len(state_dict["memory"]) != state_dict["task"]:
+            raise InvalidParameterError(
+                f"the state holds the memory of {len(state_dict['memory'])} tasks, {state_dict['task']} were learned; "
+                "give one of a sampler with memory_per_task"
             )
         self._load(state_dict)
         position = state_dict["position"]
@@ -253,12 +257,13 @@ class PowerLawSampler(Sampler[list[int]]):
 
     def _load(self, state: dict[str, Any]) -> None:
         generator = torch.Generator()
-        generator.set_state(state["generator"])  # fails before anything is changed
-        self.generator.set_state(state["generator"])
+        drawn = state["generator"].cpu()  # a checkpoint may have been loaded onto another device
+        generator.set_state(drawn)  # fails before anything is changed
+        self.generator.set_state(drawn)
         self.current_task = int(state["task"])
-        self._carry, self._first_pass = state["carry"].clone(), state["first_pass"].clone()
+        self._carry, self._first_pass = state["carry"].cpu().clone(), state["first_pass"].cpu().clone()
         self._given = int(state["given"])
-        self._memory = [kept.clone() for kept in state["memory"]]
+        self._memory = [kept.cpu().clone() for kept in state["memory"]]
 
     def _start_epoch(self) -> tuple[int, list[list[int]]]:
         """Draw the plan of an epoch; how much of it was used up before a state was loaded."""
@@ -266,7 +271,7 @@ class PowerLawSampler(Sampler[list[int]]):
         self._snapshot, self._position = self._state(), 0
         plan = self._plan()
         if skip is not None:
-            self._given += sum(len(batch) for batch in plan[:skip]) - sum(self._rehearsed[:skip])
+            self._given += sum(self._new_at[:skip])
             self._position = skip
             if skip >= len(plan):
                 return self._start_epoch()
@@ -276,8 +281,8 @@ class PowerLawSampler(Sampler[list[int]]):
         """Draw what the epoch had drawn of which a state was loaded, though nobody wants the rest of it."""
         if self._skip is not None:
             skip, self._skip = self._skip, None
-            plan = self._plan()
-            self._given += sum(len(batch) for batch in plan[:skip]) - sum(self._rehearsed[:skip])
+            self._plan()
+            self._given += sum(self._new_at[:skip])
 
     def _plain_batches(self) -> int:
         length = self.lengths[self.current_task]
@@ -330,7 +335,9 @@ class PowerLawSampler(Sampler[list[int]]):
         new = torch.split(self._new(sum(s - r for s, r in sizes)), [s - r for s, r in sizes])
         old = torch.split(self._rehearsal(sum(r for _, r in sizes)), [r for _, r in sizes])
         mine = slice(self.rank, None, self.world_size)
-        self._rehearsed = [rehearsed for _, rehearsed in sizes][mine]
+        # on all ranks together, so that each keeps the same memory
+        counts, world = [size - rehearsed for size, rehearsed in sizes], self.world_size
+        self._new_at = [sum(counts[start : start + world]) for start in range(0, len(counts), world)]
         return [a.tolist() + b.tolist() for a, b in zip(new[mine], old[mine], strict=True)]
 
     def _new(self, count: int) -> Tensor:

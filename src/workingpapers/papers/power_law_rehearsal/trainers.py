@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, get_worker_info
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError, MissingExtraError
-from workingpapers.papers.power_law_rehearsal.checks import whole
+from workingpapers.papers.power_law_rehearsal.checks import lengths_of, whole
 from workingpapers.papers.power_law_rehearsal.sampler import PowerLawSampler
 
 
@@ -123,8 +123,12 @@ class PowerLawCallback:
                 "set per_device_train_batch_size accordingly"
             )
         self._batches_per_step = getattr(args, "gradient_accumulation_steps", 1)
-        if getattr(state, "global_step", 0) == 0:
-            self.history.clear()
+        # a trainer that resumes is past the ends of some tasks
+        done = getattr(state, "global_step", 0) * self._batches_per_step // self.steps_per_task
+        self.history[:] = [
+            (task, -(-(task + 1) * self.steps_per_task // self._batches_per_step))
+            for task in range(min(done, self.n_tasks))
+        ]
 
     def on_step_end(self, args: Any, state: Any, control: Any, *, model: Any = None, **kwargs: Any) -> None:
         """Where a task has ended, note it and call `on_task_end`."""
@@ -213,7 +217,7 @@ class _MakeSampler:
     """Makes the same sampler again; an object, so that the stream can be sent to workers."""
 
     def __init__(self, datasets: Sequence[Any], seed: int, options: dict[str, Any]) -> None:
-        self.lengths = [len(each) for each in datasets]
+        self.lengths = lengths_of(datasets)
         self.seed = seed
         self.options = options
 

@@ -103,7 +103,8 @@ def train_sequence(
     of a phase's steps, the budget, is rehearsal only.
 
     Args:
-        model: Any module; batches are sent to the device of its first parameter. Left in the mode that it was in.
+        model: Any module; batches are sent to the device of its first parameter. Trained in training mode; each of its
+            modules is left in the mode that it was in.
         tasks: Datasets of pairs (input, label), or the result of `permuted_tasks`; as long as the sampler's.
         optimizer: Over the model's parameters.
         loss_fn: Of outputs and labels, a mean over samples.
@@ -154,7 +155,7 @@ def train_sequence(
     look_up, device = _look_up(tasks), next(model.parameters()).device
     count = len(tasks)
     accuracy, early, rows = np.full((count, count), np.nan), np.zeros(count), []
-    was_training = model.training
+    modes = {module: module.training for module in model.modules()}
     try:
         for task in range(count):
             if task > 0:
@@ -188,7 +189,8 @@ def train_sequence(
             if regularizer is not None and task + 1 < count:
                 regularizer.consolidate(_some_of(look_up, sampler, size))
     finally:
-        model.train(was_training)
+        for module, mode in modes.items():
+            module.training = mode
     return ContinualResult(accuracy, early, pd.DataFrame(rows))
 
 
