@@ -290,7 +290,3 @@ def test_a_state_without_the_memory_that_is_asked_for_changes_nothing() -> None:
     with pytest.raises(InvalidParameterError, match="memory of 0 tasks, 1 were learned"):
         sampler.load_state_dict(at_task(1).state_dict())
     assert list(sampler) == list(twin)
-
-
-def test_lengths_may_be_a_tensor() -> None:
-    assert PowerLawSampler(torch.tensor([3, 4]), batch_size=2).lengths == (3, 4)

@@ -9,8 +9,6 @@ import numbers
 from collections.abc import Sized
 from typing import Any
 
-import torch
-
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 
 
@@ -46,7 +44,7 @@ def lengths_of(tasks: Any) -> list[int]:
     if isinstance(tasks, str | bytes) or not hasattr(tasks, "__iter__"):
         raise InvalidTypeError(f"tasks are {type(tasks).__name__}; give a sequence of datasets or of their lengths")
     lengths = []
-    for number, task in enumerate(tasks.tolist() if isinstance(tasks, torch.Tensor) else tasks):
+    for number, task in enumerate(tasks):
         if isinstance(task, Sized) and not isinstance(task, str | bytes):
             length = len(task)
         elif hasattr(task, "__index__") and not isinstance(task, bool):
