@@ -83,6 +83,7 @@ def paper(
         "sections": texts,
         "reading": [(name, texts[name]) for name in _READING if name in texts],
         "shown_runs": _SHOWN_RUNS,
+        "live": state.queue.progress_of(data["jobs"][0]["id"]) if data["jobs"] and not wants_json(request) else None,
     }
     return respond(request, "paper.html", data if wants_json(request) else data | shown)
 

@@ -199,7 +199,7 @@ themeButton.addEventListener("click", () => {
 
 // ---- copying
 
-for (const block of all("pre:not(.log)")) {
+function copyable(block) {
   const frame = document.createElement("div");
   const button = document.createElement("button");
   frame.className = "copyable";
@@ -219,6 +219,7 @@ for (const block of all("pre:not(.log)")) {
     setTimeout(() => (button.textContent = "Copy"), 2500);
   });
 }
+all("pre:not(.log)").forEach(copyable);
 
 // ---- the reader's own time zone
 
@@ -234,11 +235,16 @@ const duration = (seconds) =>
   : seconds < 5970 ? `${Math.round(seconds / 60)} min`
   : `${(seconds / 3600).toFixed(1)} h`;
 
-async function refresh(selector, address) {
+async function refresh(address, ...selectors) {
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
-  const fresh = one(selector, new DOMParser().parseFromString(await answer.text(), "text/html"));
-  if (fresh) one(selector).replaceWith(document.adoptNode(fresh));
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const selector of selectors) {
+    const [old, found] = [one(selector), one(selector, fresh)];
+    if (!old || !found) continue;
+    old.replaceWith(document.adoptNode(found));
+    all("pre:not(.log)", found).forEach(copyable);
+  }
 }
 
 function showProgress(job, run) {
@@ -279,24 +285,68 @@ function showProgress(job, run) {
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
+// On a run's own page the end brings its verdicts; on its paper's page they take the place of the ones shown.
 function watch() {
   const job = one("[data-events]");
   if (!job) return;
   const source = new EventSource(job.dataset.events);
-  source.addEventListener("progress", (event) => showProgress(one("#job"), JSON.parse(event.data)));
+  let seen = null;
+  source.addEventListener("progress", (event) => {
+    seen = JSON.parse(event.data);
+    showProgress(one("#job"), seen);
+  });
   source.addEventListener("end", async () => {
     source.close();
-    await refresh("#job", location.href);
+    const page = job.dataset.paper;
+    if (!page) await refresh(location.href, "#job");
+    else {
+      await refresh(`/runs/${job.dataset.job}`, "#job .job-state");
+      one("#job").removeAttribute("data-events");
+      if (seen?.run) {
+        const address = `${page}?run=${encodeURIComponent(seen.run)}`;
+        await refresh(address, ".paper-main");
+        history.replaceState(null, "", address);
+      }
+    }
     const status = one("#job .status");
-    if (status) say(`Run ${one("#job").dataset.job}: ${status.textContent}.`);
+    if (status) say(`Run ${job.dataset.job}: ${status.textContent}.`);
   });
 }
 watch();
 
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  const onPaper = form.matches("[data-run]") || form.closest("#job[data-paper]");
+  if (!onPaper) return;
+  event.preventDefault();
+  const button = one("button", form);
+  const problem = one(".problem", form);
+  button.disabled = true;
+  if (problem) problem.hidden = true;
+  try {
+    await post(form);
+    if (!form.matches("[data-run]")) return;  // a run that is cancelled says so itself
+    const watched = one("[data-events]");
+    if (watched) say("It waits in the queue.");
+    else {
+      await refresh(location.href, ".run-rail");
+      watch();
+    }
+  } catch (error) {
+    if (!problem) say(`That did not work: ${error.message}`);
+    else {
+      problem.textContent = error.message;
+      problem.hidden = false;
+    }
+  } finally {
+    button.disabled = false;
+  }
+});
+
 const table = one("[data-watch]");
 if (table) {
   const timer = setInterval(async () => {
-    await refresh("table.runs", table.dataset.watch);
+    await refresh(table.dataset.watch, "table.runs");
     if (!one("[data-watch]")) clearInterval(timer);
   }, 2000);
 }
