@@ -1,4 +1,4 @@
-"""The experiment on sizes of a moment, and what its helpers check."""
+"""The experiment on sizes of a moment, and what its functions check."""
 
 import dataclasses
 from pathlib import Path

@@ -70,7 +70,7 @@ def paper(
             "claims": _claims(session, row, report),
             "sections": sections,
             "scales": _scales(row, history),
-            "jobs": _jobs(session, row),
+            "jobs": (jobs := _jobs(session, row)),
             "history": [{"run": facts, "verdicts": verdicts} for facts, verdicts in history],
             "ranking": trending.explain(session, row.id),
         }
@@ -83,7 +83,7 @@ def paper(
         "sections": texts,
         "reading": [(name, texts[name]) for name in _READING if name in texts],
         "shown_runs": _SHOWN_RUNS,
-        "live": state.queue.progress_of(data["jobs"][0]["id"]) if data["jobs"] and not wants_json(request) else None,
+        "live": state.queue.progress_of(jobs[0]["id"]) if jobs and not wants_json(request) else None,
     }
     return respond(request, "paper.html", data if wants_json(request) else data | shown)
 
