@@ -6,14 +6,11 @@ interleaved; a ratio above 1 means that AFNO2d is faster.
 """
 
 import argparse
-import datetime
-import json
-import platform
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
+from measured_on import environment, keep
 from torch import Tensor
 from torch.nn import functional
 
@@ -26,7 +23,6 @@ DIM, BLOCKS, HEADS = 256, 8, 8
 SIDES = (32, 64, 128)
 ROUNDS = 5
 LEAST = {"scaled_dot_product_attention": 30.0, "straightforward": 1.0}  # at the longest sequence
-RESULTS = Path(__file__).parent / "results"
 
 
 def straightforward(mixer: AFNO2d, x: Tensor) -> Tensor:
@@ -69,26 +65,6 @@ def contenders(side: int) -> dict[str, Callable[[], Tensor]]:
     return calls
 
 
-def environment() -> dict[str, str | int]:
-    """What the numbers depend on."""
-    from importlib import metadata
-
-    processor = platform.processor()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        names = [line.split(":", 1)[1].strip() for line in information.read_text().splitlines() if "model name" in line]
-        processor = names[0] if names else processor
-    installed = {distribution.metadata["Name"] for distribution in metadata.distributions()}
-    return {
-        "date": datetime.date.today().isoformat(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "timm": metadata.version("timm") if "timm" in installed else "not installed",
-        "cpu": processor,
-        "threads": 1,
-    }
-
-
 def measure() -> list[dict[str, str | int | float]]:
     """Median seconds, and the median over rounds of the ratio to AFNO2d in the same round."""
     rows: list[dict[str, str | int | float]] = []
@@ -124,22 +100,18 @@ def table(rows: list[dict[str, str | int | float]]) -> str:
 def main() -> None:
     """Measure, print, and write where asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}/afno.json and .md")
+    parser.add_argument("--write", action="store_true", help="keep the result under benchmarks/results/")
     chosen = parser.parse_args()
-    rows, surroundings = measure(), environment()
-    print(table(rows))
+    rows = measure()
+    notes = []
     for name, least in LEAST.items():
         ratio = next(row["ratio"] for row in rows if row["contender"] == name and row["tokens"] == SIDES[-1] ** 2)
-        print(f"{name}: {ratio} times AFNO2d at {SIDES[-1] ** 2} tokens; at least {least} is asked for")
+        notes.append(f"{name}: {ratio} times AFNO2d at {SIDES[-1] ** 2} tokens; at least {least} is asked for.")
+    print(table(rows), *notes, sep="\n\n")
     if chosen.write:
-        RESULTS.mkdir(exist_ok=True)
-        content = {"environment": surroundings, "dim": DIM, "blocks": BLOCKS, "heads": HEADS, "rows": rows}
-        (RESULTS / "afno.json").write_text(json.dumps(content, indent=1) + "\n")
-        about = ", ".join(f"{key} {value}" for key, value in surroundings.items())
-        head = (
-            f"# AFNO2d against its peers\n\nOne forward pass, {DIM} channels, {BLOCKS} blocks, {HEADS} heads. {about}."
-        )
-        (RESULTS / "afno.md").write_text(f"{head}\n\n{table(rows)}\n")
+        title = f"AFNO2d against its peers: one forward pass, {DIM} channels, {BLOCKS} blocks, {HEADS} heads"
+        where = environment("timm", threads=1)
+        keep("afno", title, where, table(rows), notes, dim=DIM, blocks=BLOCKS, heads=HEADS, rows=rows)
 
 
 if __name__ == "__main__":

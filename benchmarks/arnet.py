@@ -5,26 +5,17 @@ solver must give AutoReg's coefficients to 1e-8. A last part fits a million valu
 """
 
 import argparse
-import json
-import platform
-import sys
 from collections.abc import Callable
-from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
-import sklearn
-import statsmodels
-import torch
+from measured_on import environment, keep
 
 from workingpapers.papers.arnet import ARNet, ar_generate, sparse_ar_coefficients
 from workingpapers.papers.arnet.cost_study import autoreg, levinson, plain_least_squares
 from workingpapers.parts.timing import interleaved, single_thread
 
-RESULTS = Path(__file__).parent / "results"
 SIZE, ORDERS = 20_000, (10, 50, 200, 500)
 LONG_SIZE, LONG_ORDER, LONG_LIMIT_S = 1_000_000, 1440, 10.0
 TOLERANCE = 1e-8
@@ -42,13 +33,13 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/arnet.json and .md")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    result = {"environment": environment(), "fits": fits(arguments.rounds), "long": long_fit()}
-    text = as_markdown(result)
-    print(text)
+    rows, long = fits(arguments.rounds), long_fit()
+    notes = targets(rows, long)
+    print(table(rows), *notes, sep="\n\n")
     if arguments.write:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "arnet.json").write_text(json.dumps(result, indent=2) + "\n")
-        (RESULTS / "arnet.md").write_text(text)
+        where = environment("numpy", "scipy", "scikit-learn", "statsmodels", threads=1)
+        title = f"AR-Net: fits of {SIZE:,} values, one thread, CPU seconds"
+        keep("arnet", title, where, table(rows), notes, fits=rows, long=long)
 
 
 def fits(rounds: int) -> list[dict[str, Any]]:
@@ -96,58 +87,31 @@ def long_fit() -> dict[str, Any]:
     return {"size": LONG_SIZE, "order": LONG_ORDER, **{name: float(seconds[0]) for name, seconds in taken.items()}}
 
 
-def environment() -> dict[str, Any]:
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "scikit-learn": sklearn.__version__,
-        "statsmodels": statsmodels.__version__,
-        "machine": platform.machine(),
-        "cpu": cpu_name(),
-        "threads": 1,
-        "date": date.today().isoformat(),
-    }
-
-
-def cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or sys.platform
-
-
-def as_markdown(result: dict[str, Any]) -> str:
+def table(rows: list[dict[str, Any]]) -> str:
+    """The fits as a Markdown table."""
     lines = [
-        f"# AR-Net: fits of {SIZE:,} values, one thread, CPU seconds",
-        "",
         "| order p | solver | seconds | AutoReg takes … times as long (range) | largest difference to AutoReg |",
         "|---|---|---|---|---|",
     ]
-    for row in result["fits"]:
+    for row in rows:
         low, high = row["ratio_range"]
         lines.append(
             f"| {row['order']} | {NAMES[row['solver']]} | {row['seconds']:.4f} | {row['autoreg_over_it']:.3g} "
             f"({low:.3g} … {high:.3g}) | {row['largest_difference']:.1e} |"
         )
-    long = result["long"]
-    exact = {row["order"]: row for row in result["fits"] if row["solver"] == "exact"}
+    return "\n".join(lines)
+
+
+def targets(rows: list[dict[str, Any]], long: dict[str, Any]) -> list[str]:
+    """What is asked for, and whether it is reached."""
+    exact = {row["order"]: row for row in rows if row["solver"] == "exact"}
     equal = max(row["largest_difference"] for row in exact.values())
-    lines += [
-        "",
+    return [
         f"{long['size']:,} values, {long['order']:,} lags: exact {long['exact']:.2f} s "
         f"(at most {LONG_LIMIT_S:g} s: {_met(long['exact'] < LONG_LIMIT_S)}), one pass of SGD {long['sgd']:.2f} s.",
-        "",
         f"Exact fit at p = 200 at least 100 times as fast as AutoReg: {_met(exact[200]['autoreg_over_it'] >= 100)}. "
         f"Coefficients equal to {TOLERANCE:g}: {_met(equal < TOLERANCE)}.",
-        "",
-        ", ".join(f"{name} {value}" for name, value in result["environment"].items()) + ".",
-        "",
     ]
-    return "\n".join(lines)
 
 
 def _met(condition: bool) -> str:

@@ -13,7 +13,6 @@ stay empty.
 import argparse
 import json
 import os
-import platform
 import random
 import re
 import shutil
@@ -28,7 +27,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, timedelta
-from importlib import metadata
 from itertools import count, product
 from pathlib import Path
 from statistics import median
@@ -36,8 +34,9 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import numpy as np
+from measured_on import environment, keep
 
-from workingpapers.bench.environment import describe
+from workingpapers.bench.environment import cores
 from workingpapers.daily.catalogue import sync_catalogue
 from workingpapers.daily.database import Database
 from workingpapers.daily.measurements import sync_measurements
@@ -45,7 +44,12 @@ from workingpapers.daily.papers import PaperEntry, add_papers
 from workingpapers.daily.search.dense import MiniLMEncoder
 from workingpapers.daily.search.vectors import Vectors
 
-RESULTS = Path(__file__).parent / "results"
+ABOUT = (
+    "Milliseconds of a request over one connection, and requests a second over four. `again` asks for one address, "
+    "which the page answers from what it kept; `anew` for another one each time. The forty papers are the "
+    "catalogue's; the metadata of the 100,000 are generated, and their embeddings those of some real texts with "
+    "noise. datasette runs with its default settings, immutable (`-i`)."
+)
 SIZES = (40, 100_000)
 LIMITS_MS = {40: {"p50": 5.0, "p99": 50.0}, 100_000: {"p50": 25.0}}
 READY_LIMIT_S = 1.0
@@ -124,19 +128,18 @@ def main() -> None:
                 {"papers": size, "scenario": one.name, "ours": mine, "datasette": other}
                 for one, mine, other in zip(SCENARIOS, taken, beside, strict=True)
             ]
-    result = {
-        "environment": environment(arguments.datasette, load_before),
-        "requests": arguments.requests,
-        "seconds": arguments.seconds,
-        "ready_s": [{"papers": size, **one} for size, one in starts.items()],
-        "rows": rows,
-    }
-    text = as_markdown(result)
-    print(text)
+    ready = [{"papers": size, **one} for size, one in starts.items()]
+    notes = [
+        ABOUT,
+        starts_table(ready),
+        f"{arguments.requests} requests of each kind, fewer where those took {arguments.seconds:g} s.",
+    ]
+    print(requests_table(rows), *notes, sep="\n\n")
     if arguments.write:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "daily_page.json").write_text(json.dumps(result, indent=2) + "\n")
-        (RESULTS / "daily_page.md").write_text(text)
+        where = conditions(arguments.datasette, load_before)
+        amount = {"requests": arguments.requests, "seconds": arguments.seconds}
+        title = "The daily page beside datasette"
+        keep("daily_page", title, where, requests_table(rows), notes, **amount, ready_s=ready, rows=rows)
 
 
 def fill(path: Path, size: int) -> None:
@@ -384,50 +387,33 @@ def measure(address: tuple[str, int], path: str, queries: Queries, requests: int
     }
 
 
-def environment(datasette: str | None, load: float) -> dict[str, Any]:
+def conditions(datasette: str | None, load: float) -> dict[str, Any]:
     """What the numbers depend on."""
-    machine = describe()
-    found = None
+    more = {"sqlite": sqlite3.sqlite_version, "cores": cores(), "load before": round(load, 1)}
     if datasette:
         said = subprocess.run([datasette, "--version"], capture_output=True, text=True, check=True).stdout
-        found = said.rpartition(" ")[2].strip()
-    return {
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "fastapi": metadata.version("fastapi"),
-        "uvicorn": metadata.version("uvicorn"),
-        "datasette": found,
-        "cpu": machine.get("cpu"),
-        "cores": machine.get("cores"),
-        "load before": round(load, 1),
-    }
+        more["datasette"] = said.rpartition(" ")[2].strip()
+    return environment("fastapi", "uvicorn", **more)
 
 
-def as_markdown(result: dict[str, Any]) -> str:
-    """The result as two tables and what is met."""
-    lines = ["# The daily page beside datasette", ""]
-    lines += [
-        "Milliseconds of a request over one connection, and requests a second over four. `again` asks for one address, "
-        "which the page answers from what it kept; `anew` for another one each time. The forty papers are the "
-        "catalogue's; the metadata of the 100,000 are generated, and their embeddings those of some real texts with "
-        "noise. datasette runs with its default settings, immutable (`-i`).",
-        "",
-    ]
-    lines += ["| papers | request | p50 | p99 | 1/s | datasette p50 | p99 | 1/s | limit on p50, p99 |"]
+def requests_table(rows: list[dict[str, Any]]) -> str:
+    """What each kind of request took, as a Markdown table."""
+    lines = ["| papers | request | p50 | p99 | 1/s | datasette p50 | p99 | 1/s | limit on p50, p99 |"]
     lines += ["|---:|---|---:|---:|---:|---:|---:|---:|---|"]
-    for row in result["rows"]:
-        mine, other = row["ours"], row["datasette"]
-        cells = [f"{row['papers']:,}", row["scenario"], *_cells(mine), *_cells(other), _met(row)]
+    for row in rows:
+        cells = [f"{row['papers']:,}", row["scenario"], *_cells(row["ours"]), *_cells(row["datasette"]), _met(row)]
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "| papers | ready after (s) | datasette | limit |", "|---:|---:|---:|---|"]
-    for row in result["ready_s"]:
+    return "\n".join(lines)
+
+
+def starts_table(rows: list[dict[str, Any]]) -> str:
+    """The seconds until each server answers, as a Markdown table."""
+    lines = ["| papers | ready after (s) | datasette | limit |", "|---:|---:|---:|---|"]
+    for row in rows:
         other = "" if row["theirs"] is None else f"{row['theirs']:.2f}"
         limit = f"{READY_LIMIT_S:g}: {'met' if row['ours'] <= READY_LIMIT_S else 'missed'}"
         lines.append(f"| {row['papers']:,} | {row['ours']:.2f} | {other} | {limit} |")
-    facts = ", ".join(f"{name} {value}" for name, value in result["environment"].items() if value is not None)
-    closing = f"{result['requests']} requests of each kind, fewer where those took {result['seconds']:g} s. {facts}."
-    return "\n".join([*lines, "", closing, ""])
+    return "\n".join(lines)
 
 
 def _cells(taken: dict[str, float] | None) -> list[str]:

@@ -7,23 +7,19 @@ One thread, float64, contenders in turn, five calls each so that caches are warm
 """
 
 import argparse
-import json
-import platform
 from collections.abc import Callable, Sequence
-from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy
 import scipy.signal
 import torch
+from measured_on import environment, keep
 
 from workingpapers.papers.heads_ssm import LinearSSM, ssm_to_heads
 from workingpapers.parts.timing import interleaved, single_thread
 
-RESULTS = Path(__file__).parent / "results"
 TOKENS = (256, 1024, 4096, 16384)
 HEADS = (2, 4, 8)
 WIDTH = 8
@@ -67,21 +63,6 @@ def repeat(function: Callable[[], object]) -> None:
         function()
 
 
-def environment() -> dict[str, Any]:
-    """Versions, processor, threads and date."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "cpu": names[0] if names else platform.processor(),
-        "threads": 1,
-    }
-
-
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = [
@@ -115,15 +96,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="measured rounds")
     options = parser.parse_args()
     rows = [measure(n, heads, options.rounds) for n in TOKENS for heads in HEADS]
-    where = environment()
+    where = environment("numpy", "scipy", precision="float64", threads=1)
     print(table(rows), target(rows), sep="\n\n")
     if options.write:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        kept = {"environment": where, "width": WIDTH, "rounds": options.rounds, "calls": CALLS, "rows": rows}
-        (RESULTS / "heads_ssm.json").write_text(json.dumps(kept, indent=2) + "\n")
-        setting = ", ".join(f"{key} {value}" for key, value in where.items())
-        text = f"# heads-ssm: FFT heads against a scan\n\n{table(rows)}\n\n{target(rows)}\n\nfloat64; {setting}.\n"
-        (RESULTS / "heads_ssm.md").write_text(text)
+        title = "heads-ssm: FFT heads against a scan"
+        work = {"width": WIDTH, "rounds": options.rounds, "calls": CALLS}
+        keep("heads_ssm", title, where, table(rows), [target(rows)], **work, rows=rows)
 
 
 if __name__ == "__main__":

@@ -9,23 +9,19 @@ generator asked for one sequence at a time, which is what a loop on the device c
 """
 
 import argparse
-import json
-import platform
 from collections.abc import Callable
-from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from measured_on import environment, keep
 from torch import Tensor, nn
 from torch.nn import functional
 
 from workingpapers.papers.icl_induction import AttentionOnlyClassifier, InContextClassification, train_stacked
 from workingpapers.parts.timing import interleaved, single_thread
 
-RESULTS = Path(__file__).parent / "results"
 CLASSES, LABELS, PAIRS, DIM, POSITIONS, BATCH = 1024, 32, 8, 63, 65, 128
 STACKED, STACKED_STEPS = 8, 20
 CALLS = 5
@@ -154,20 +150,6 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
-def environment() -> dict[str, Any]:
-    """Versions, processor, threads and date."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "cpu": names[0] if names else platform.processor(),
-        "threads": 1,
-    }
-
-
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = ["| what | contender | ms | times as long as ours |", "|---|---|---:|---:|"]
@@ -201,15 +183,11 @@ def main() -> None:
     options = parser.parse_args()
     with single_thread():
         rows = measure(options.rounds)
-    where = environment()
+    where = environment("numpy", precision="float32", threads=1)
     print(table(rows), targets(rows), sep="\n\n")
     if options.write:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        kept = {"environment": where, "rounds": options.rounds, "rows": rows}
-        (RESULTS / "icl_induction.json").write_text(json.dumps(kept, indent=2) + "\n")
-        setting = ", ".join(f"{key} {value}" for key, value in where.items())
-        text = f"# icl-induction: the task and the network\n\n{table(rows)}\n\n{targets(rows)}\n\nfloat32; {setting}.\n"
-        (RESULTS / "icl_induction.md").write_text(text)
+        title = "icl-induction: the task and the network"
+        keep("icl_induction", title, where, table(rows), [targets(rows)], rounds=options.rounds, rows=rows)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from workingpapers.bench.environment import describe
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -17,7 +19,7 @@ def environment(*packages: str, **more: Any) -> dict[str, Any]:
         "date": date.today().isoformat(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("torch", *packages)},
-        "cpu": processor(),
+        "cpu": describe()["cpu"],
         **more,
     }
 
@@ -30,18 +32,10 @@ def version(package: str) -> str:
         return "not installed"
 
 
-def processor() -> str:
-    """The processor's name, from the kernel where it tells."""
-    listing = Path("/proc/cpuinfo")
-    lines = listing.read_text().splitlines() if listing.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def keep(name: str, title: str, where: dict[str, Any], table: str, notes: Sequence[str], **measured: Any) -> None:
     """Write `results/<name>.json` (environment, notes, `measured`) and `results/<name>.md` (title, table, notes)."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     kept = {"environment": where, **measured, "notes": list(notes)}
-    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=2) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=2).replace("NaN", "null") + "\n")
     setting = ", ".join(f"{key} {value}" for key, value in where.items())
     (RESULTS / f"{name}.md").write_text("\n\n".join((f"# {title}", table, *notes, f"Measured with {setting}.")) + "\n")

@@ -15,18 +15,15 @@ import copy
 import importlib.metadata
 import importlib.util
 import itertools
-import json
-import platform
 import sys
 import time
 import types
 from collections.abc import Callable, Sequence
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from measured_on import environment, keep
 from torch import Tensor, nn
 
 from workingpapers.papers.permutations import (
@@ -39,7 +36,6 @@ from workingpapers.papers.permutations.method import default_steps
 from workingpapers.papers.permutations.networks import train_networks
 from workingpapers.parts.timing import single_thread
 
-RESULTS = Path(__file__).parent / "results"
 LENGTHS = tuple(2**i for i in range(1, 10))
 _NAME = "moments, k = 2, 4, 8 … 512, every number of ones, compiled ahead"
 Call = Callable[[], Any]
@@ -279,27 +275,6 @@ def finite_kernel(rounds: int, k: int = 8, width: int = 500) -> tuple[dict[str, 
     return compare(name, contenders, "empirical_kernel (ours)", rounds, 1e-3), notes
 
 
-def environment() -> dict[str, Any]:
-    """Versions, processor, threads and date."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    peers = {}
-    for name in ("neural-tangents", "jax", "nngeometry"):
-        try:
-            peers[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            peers[name] = "not installed"
-    return {
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        **peers,
-        "cpu": names[0] if names else platform.processor(),
-        "threads": 1,
-    }
-
-
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = ["| work | contender | ms | ours is faster by | largest difference |", "|---|---|---:|---:|---:|"]
@@ -340,16 +315,12 @@ def main() -> None:
         target(second, "loop over nn.Module with SGD", 5.0),
     ]
     notes = [*targets, *notes, *more]
-    where = environment()
+    precision = "moments float64, networks float32"
+    where = environment("numpy", "neural-tangents", "jax", "nngeometry", precision=precision, threads=1)
     print(table(rows), *notes, sep="\n\n")
     if options.write:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        kept = {"environment": where, "rounds": options.rounds, "rows": rows, "notes": notes}
-        (RESULTS / "permutations.json").write_text(json.dumps(kept, indent=2) + "\n")
-        setting = ", ".join(f"{key} {value}" for key, value in where.items())
-        body = "\n\n".join(("# permutations: moments, training and kernels", table(rows), *notes))
-        text = f"{body}\n\nMoments in float64, networks in float32; CPU seconds of the process; {setting}.\n"
-        (RESULTS / "permutations.md").write_text(text)
+        title = "permutations: moments, training and kernels"
+        keep("permutations", title, where, table(rows), notes, rounds=options.rounds, rows=rows)
 
 
 if __name__ == "__main__":

@@ -10,18 +10,15 @@ and what the sampler takes of a step. --write keeps the result in benchmarks/res
 """
 
 import argparse
-import json
-import platform
 import time
 import warnings
 from collections.abc import Callable
-from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from measured_on import environment, keep
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import TensorDataset
@@ -31,7 +28,6 @@ from workingpapers.papers.power_law_rehearsal import PowerLawReplayPlugin, Power
 from workingpapers.parts.timing import interleaved, single_thread
 from workingpapers.parts.torchvision_compat import allow_torchvision_import
 
-RESULTS = Path(__file__).parent / "results"
 TASKS, LONG, IMAGES, BATCH, MEMORY = 10, 50, 4000, 64, 1000
 NEW, OLD = 51, 13
 TARGET_SPEED, TARGET_RATE, TARGET_SHARE = 2.0, 0.95, 0.05
@@ -167,22 +163,6 @@ def sampler_share(step_s: float) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def environment() -> dict[str, Any]:
-    """Versions, processor, threads and date."""
-    import avalanche as peer
-
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "avalanche": peer.__version__,
-        "cpu": names[0] if names else platform.processor(),
-        "threads": 1,
-    }
-
-
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = [
@@ -227,17 +207,11 @@ def main() -> None:
         rows = compare(options.rounds)
         rows += long_run(options.rounds)
         rows += sampler_share(rows[0]["s"] / rows[0]["steps"])
-    where = environment()
+    where = environment("avalanche-lib", precision="float32", threads=1)
     print(table(rows), targets(rows), sep="\n\n")
     if options.write:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        kept = {"environment": where, "rounds": options.rounds, "rows": rows}
-        (RESULTS / "power_law_rehearsal.json").write_text(json.dumps(kept, indent=2) + "\n")
-        setting = ", ".join(f"{key} {value}" for key, value in where.items())
-        text = (
-            f"# power-law-rehearsal: a sequence of tasks\n\n{table(rows)}\n\n{targets(rows)}\n\nfloat32; {setting}.\n"
-        )
-        (RESULTS / "power_law_rehearsal.md").write_text(text)
+        title = "power-law-rehearsal: a sequence of tasks"
+        keep("power_law_rehearsal", title, where, table(rows), [targets(rows)], rounds=options.rounds, rows=rows)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,13 @@ them with the environment in benchmarks/results/random_teachers.{json,md}.
 import argparse
 import importlib.metadata
 import importlib.util
-import json
-import platform
 from collections.abc import Callable
-from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from measured_on import environment, keep
 from torch import Tensor, nn
 
 from workingpapers.data.catalog import load
@@ -37,7 +34,6 @@ from workingpapers.papers.random_teachers.real_images import resized
 from workingpapers.parts.timing import interleaved, single_thread
 from workingpapers.parts.torchvision_compat import allow_torchvision_import
 
-RESULTS = Path(__file__).parent / "results"
 TARGET_PROBE, TOLERANCE = 10.0, 0.005
 PLAN = "16 M 32 M 64 64 M 64 64 M"
 
@@ -138,27 +134,6 @@ def heads(rounds: int) -> list[dict[str, Any]] | str:
     return rows
 
 
-def environment(data: str) -> dict[str, Any]:
-    """Versions, processor, threads and date."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    versions = {}
-    for name in ("scikit-learn", "lightly"):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not installed"
-    return {
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        **versions,
-        "images": data,
-        "cpu": names[0] if names else platform.processor(),
-        "threads": 1,
-    }
-
-
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = ["| work | contender | ms | times as long as ours | note |", "|---|---|---:|---:|---|"]
@@ -195,15 +170,11 @@ def main() -> None:
         headed = heads(min(3, options.rounds))
         rows = [*probed, *caches(x, options.rounds), *([] if isinstance(headed, str) else headed)]
     notes = [target(probed), *([headed] if isinstance(headed, str) else [])]
-    where = environment(data)
+    where = environment("scikit-learn", "lightly", images=data, precision="float32", threads=1)
     print(table(rows), *notes, sep="\n\n")
     if options.write:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        kept = {"environment": where, "rounds": options.rounds, "rows": rows, "notes": notes}
-        (RESULTS / "random_teachers.json").write_text(json.dumps(kept, indent=2) + "\n")
-        setting = ", ".join(f"{key} {value}" for key, value in where.items())
-        body = "\n\n".join(("# random-teachers: probes, cached teachers, the head", table(rows), *notes))
-        (RESULTS / "random_teachers.md").write_text(f"{body}\n\nfloat32; {setting}.\n")
+        title = "random-teachers: probes, cached teachers, the head"
+        keep("random_teachers", title, where, table(rows), notes, rounds=options.rounds, rows=rows)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,13 @@ same data (it compares n x n matrices).
 import argparse
 import importlib.metadata
 import importlib.util
-import json
-import platform
 from collections.abc import Callable
-from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sklearn
 import torch
+from measured_on import environment, keep
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.neighbors import NearestCentroid
 from torch.nn.functional import softplus
@@ -34,7 +30,6 @@ from workingpapers.papers.representational_geometry import (
 )
 from workingpapers.parts.timing import interleaved, single_thread
 
-RESULTS = Path(__file__).parent / "results"
 SAMPLES, UNITS = 20_000, 256
 SEEDS, STEPS = 20, 200
 TARGETS = {"CCGP, mean-difference": 50.0, "CCGP, LDA": 50.0, "CKA": 20.0, "training": 4.0}
@@ -141,23 +136,6 @@ def rsatoolbox_row() -> dict[str, Any] | None:
     return row | {"largest_difference": abs(peer() - kernel_alignment(x, y)), "target": None}
 
 
-def environment() -> dict[str, Any]:
-    """Versions, processor, threads and date."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    peer = importlib.metadata.version("rsatoolbox") if importlib.util.find_spec("rsatoolbox") else "not installed"
-    return {
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "scikit-learn": sklearn.__version__,
-        "rsatoolbox": peer,
-        "cpu": names[0] if names else platform.processor(),
-        "threads": 1,
-    }
-
-
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = [
@@ -187,14 +165,9 @@ def main() -> None:
         rows.append(peer)
     print(table(rows))
     if options.write:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        where = environment()
-        kept = {"environment": where, "rounds": options.rounds, "rows": rows}
-        text = json.dumps(kept, indent=2).replace("NaN", "null")
-        (RESULTS / "representational_geometry.json").write_text(text + "\n")
-        setting = ", ".join(f"{key} {value}" for key, value in where.items())
-        title = "# representational-geometry: closed forms and stacks against refitting and loops"
-        (RESULTS / "representational_geometry.md").write_text(f"{title}\n\n{table(rows)}\n\n{setting}.\n")
+        where = environment("numpy", "scikit-learn", "rsatoolbox", threads=1)
+        title = "representational-geometry: closed forms and stacks against refitting and loops"
+        keep("representational_geometry", title, where, table(rows), [], rounds=options.rounds, rows=rows)
 
 
 if __name__ == "__main__":

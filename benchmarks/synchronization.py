@@ -12,15 +12,12 @@ them with the environment in benchmarks/results/synchronization.{json,md}.
 import argparse
 import importlib.metadata
 import importlib.util
-import json
-import platform
 from collections.abc import Callable
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from measured_on import environment, keep
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -33,7 +30,6 @@ from workingpapers.papers.synchronization import (
 )
 from workingpapers.parts.timing import interleaved, single_thread
 
-RESULTS = Path(__file__).parent / "results"
 PATHS, N, D, STEPS, DT, COUPLING = 64, 10, 5, 5000, 0.01, 0.5
 REPLICAS, BATCHES = 8, (16, 128)
 H = torch.tensor([0.5, 1.0, 1.5, 2.0, 3.0])
@@ -173,24 +169,6 @@ def compare(name: str, contenders: dict[str, Callable[[], object]], ours: str, r
     }
 
 
-def environment() -> dict[str, Any]:
-    """Versions, processor, threads and date."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    try:
-        peer = importlib.metadata.version("torchsde")
-    except importlib.metadata.PackageNotFoundError:
-        peer = "not installed"
-    return {
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchsde": peer,
-        "cpu": names[0] if names else platform.processor(),
-        "threads": 1,
-    }
-
-
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = ["| work | contender | ms | ours is faster by |", "|---|---|---:|---:|"]
@@ -223,15 +201,11 @@ def main() -> None:
         name = f"at least 2 times a loop over modules (batch {batch})"
         notes.append(target(name, ratio >= 2, f"{ratio:.2f} times the faster loop"))
         notes.append(target(f"coupling below 10 % of a step (batch {batch})", part < 0.1, f"{100 * part:.1f} %"))
-    where = environment()
+    where = environment("torchsde", precision="float32", threads=1)
     print(table(rows), *notes, sep="\n\n")
     if options.write:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        kept = {"environment": where, "rounds": options.rounds, "rows": [*rows, *shares], "notes": notes}
-        (RESULTS / "synchronization.json").write_text(json.dumps(kept, indent=2) + "\n")
-        setting = ", ".join(f"{key} {value}" for key, value in where.items())
-        body = "\n\n".join(("# synchronization: simulation and replicas", table(rows), *notes))
-        (RESULTS / "synchronization.md").write_text(f"{body}\n\nfloat32; {setting}.\n")
+        title = "synchronization: simulation and replicas"
+        keep("synchronization", title, where, table(rows), notes, rounds=options.rounds, rows=[*rows, *shares])
 
 
 if __name__ == "__main__":
