@@ -27,7 +27,6 @@ from workingpapers.papers.arnet.forecasting import (
     targets,
 )
 from workingpapers.papers.arnet.inference import StandardErrors, standard_errors
-from workingpapers.papers.arnet.lags import lag_gram, lag_matrix
 from workingpapers.papers.arnet.least_squares import select_order
 from workingpapers.papers.arnet.parameters import (
     Regularisation,
@@ -37,7 +36,6 @@ from workingpapers.papers.arnet.parameters import (
     check_sparsity,
     choose_solver,
 )
-from workingpapers.papers.arnet.penalty import SparseARLayer, penalty_strength, regulariser
 from workingpapers.papers.arnet.problem import LinearModel, Problem, Scale
 from workingpapers.papers.arnet.series_input import (
     Panel,
@@ -47,27 +45,9 @@ from workingpapers.papers.arnet.series_input import (
     read_panel,
     time_of,
 )
-from workingpapers.papers.arnet.simulate import ar_generate, random_ar_coefficients, sparse_ar_coefficients, stpe
 from workingpapers.papers.arnet.solvers import SGD, solve_exact
 from workingpapers.papers.arnet.stationarity import NonStationaryFitWarning, is_stationary, largest_root
 from workingpapers.papers.arnet.summary import ARSummary, coefficient_table, likelihood_facts
-
-__all__ = [
-    "ARNet",
-    "ARSummary",
-    "NonStationaryFitWarning",
-    "SparseARLayer",
-    "ar_generate",
-    "is_stationary",
-    "lag_gram",
-    "lag_matrix",
-    "largest_root",
-    "penalty_strength",
-    "random_ar_coefficients",
-    "regulariser",
-    "sparse_ar_coefficients",
-    "stpe",
-]
 
 
 class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
