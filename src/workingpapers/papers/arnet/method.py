@@ -105,6 +105,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
         4. The series is standardised; the paper's synthetic series have unit noise instead.
 
     Example:
+        >>> from workingpapers.papers.arnet import ar_generate
         >>> y = ar_generate(2000, [0.2, 0.3, -0.5], seed=0)
         >>> model = ARNet(3).fit(y)
         >>> model.coef_.round(1).tolist()
@@ -171,6 +172,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
             InvalidTypeError: see the class.
 
         Example:
+            >>> from workingpapers.papers.arnet import ar_generate
             >>> days = pd.date_range("2024-01-01", periods=60, freq="D")
             >>> ARNet(1).fit(pd.Series(ar_generate(60, [0.5], seed=0), days)).predict(3).index[0]
             Timestamp('2024-03-01 00:00:00')
@@ -228,6 +230,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
             InvalidTypeError: horizon is no int.
 
         Example:
+            >>> from workingpapers.papers.arnet import ar_generate
             >>> ARNet(1).fit(ar_generate(500, [0.5], seed=0)).predict(2, last_window=[1.0]).shape
             (2,)
         """
@@ -259,6 +262,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
             NotFittedError: before `fit`.
 
         Example:
+            >>> from workingpapers.papers.arnet import ar_generate
             >>> ARNet(3).fit(ar_generate(100, [0.5], seed=0)).predict_in_sample().shape
             (97,)
         """
@@ -285,6 +289,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
             sample_weight: Must be None.
 
         Example:
+            >>> from workingpapers.papers.arnet import ar_generate
             >>> y = ar_generate(500, [0.9], seed=0)
             >>> 0.7 < ARNet(1).fit(y).score() < 0.9
             True
@@ -314,6 +319,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
             InvalidParameterError: hidden layers, or no such step.
 
         Example:
+            >>> from workingpapers.papers.arnet import ar_generate
             >>> ARNet(1).fit(ar_generate(500, [0.5], seed=0)).summary().table.index.tolist()
             ['const', 'y.L1']
         """

@@ -169,6 +169,7 @@ def representational_geometry(
     Differs from the paper: it measures its own networks only.
 
     Example:
+        >>> from workingpapers.papers.representational_geometry import BinaryFactorTask
         >>> task = BinaryFactorTask(n_factors=2, dim=8)
         >>> x, y, _ = task.sample(200, torch.Generator().manual_seed(0))
         >>> net = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2))
