@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from scipy.linalg import helmert
-from scipy.linalg.lapack import dpocon, dpotrf, dpotri
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from workingpapers.errors import InvalidParameterError
 
@@ -96,13 +96,17 @@ def bordered_precision(sigma: Float[ndarray, "others others"], reference: int) -
         return None
     scaled = np.asfortranarray(sigma / spread[:, None] / spread)
     factor, failed = dpotrf(scaled, lower=1, clean=0)
-    if failed or dpocon(factor, float(np.abs(scaled).sum(axis=0).max()), uplo="L")[0] < SMALLEST_EIGENVALUE:
+    if failed:
         return None
     inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
     inverse = np.tril(inverse)
     inverse += np.tril(inverse, -1).T
     inverse /= spread[:, None] * spread
     sums = inverse.sum(axis=0)
+    # an upper limit of the condition of Γ: tr Γ tr P, which no choice of the reference changes
+    spread_of_all = np.trace(sigma) - sigma.sum() / (len(sigma) + 1)
+    if not spread_of_all * (np.trace(inverse) + sums.sum()) < 1 / SMALLEST_EIGENVALUE:
+        return None
     others = np.delete(np.arange(len(sigma) + 1), reference)
     precision = np.empty((len(sigma) + 1, len(sigma) + 1))
     precision[np.ix_(others, others)] = inverse
