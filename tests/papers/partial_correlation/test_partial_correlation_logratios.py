@@ -113,5 +113,5 @@ def test_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="sum_to is -1"):
         read_composition(path, ["Si", "Al"], sum_to=-1)
     path.write_text("Si,Al\n0,0\n")
-    with pytest.raises(ValueError, match="row 0.*zeros only"):
+    with pytest.raises(ValueError, match=r"row 0.*zeros only"):
         read_composition(path)

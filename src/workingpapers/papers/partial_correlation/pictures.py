@@ -97,8 +97,8 @@ def _false_positives(results: Results) -> Picture | None:
     ax.set_ylabel("pairs without edge with p < 0.05")
     ax.legend(fontsize=8, frameon=False)
     caption = (
-        "How often a pair without edge is called significant. Closure makes partial correlations of few parts positive, "
-        "so a test against zero errs; a test against the value that closure induces errs less."
+        "How often a pair without edge is called significant. Closure makes partial correlations of few parts positive "
+        "and a test against zero errs; a test against the value that closure induces errs less."
     )
     return Picture("false-positives", figure, caption)
 

@@ -91,27 +91,34 @@ def bordered_precision(sigma: Float[ndarray, "others others"], reference: int) -
                [ 0.,  1., -1.],
                [-1., -1.,  2.]])
     """
-    spread = np.sqrt(np.diag(sigma))
-    if not (spread > 0).all():
+    variances = np.diag(sigma)
+    if not (variances > 0).all():
         return None
-    scaled = np.asfortranarray(sigma / spread[:, None] / spread)
-    factor, failed = dpotrf(scaled, lower=1, clean=0)
+    scale = 1 / np.sqrt(variances)
+    scaled = sigma * scale
+    scaled *= scale[:, None]
+    factor, failed = dpotrf(scaled.T, lower=1, clean=1, overwrite_a=1)  # the transpose is Fortran's order, uncopied
     if failed:
         return None
-    inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
-    inverse = np.tril(inverse)
-    inverse += np.tril(inverse, -1).T
-    inverse /= spread[:, None] * spread
+    half, _ = dpotri(factor, lower=1, overwrite_c=1)
+    half *= scale
+    half *= scale[:, None]
+    m, k = len(sigma), reference
+    precision = np.empty((m + 1, m + 1))
+    inverse = half + half.T
+    inverse[np.diag_indices(m)] = half[np.diag_indices(m)]
     sums = inverse.sum(axis=0)
     # an upper limit of the condition of Γ: tr Γ tr P, which no choice of the reference changes
-    spread_of_all = np.trace(sigma) - sigma.sum() / (len(sigma) + 1)
+    spread_of_all = variances.sum() - sigma.sum() / (m + 1)
     if not spread_of_all * (np.trace(inverse) + sums.sum()) < 1 / SMALLEST_EIGENVALUE:
         return None
-    others = np.delete(np.arange(len(sigma) + 1), reference)
-    precision = np.empty((len(sigma) + 1, len(sigma) + 1))
-    precision[np.ix_(others, others)] = inverse
-    precision[reference, others] = precision[others, reference] = -sums
-    precision[reference, reference] = sums.sum()
+    precision[:k, :k] = inverse[:k, :k]
+    precision[:k, k + 1 :] = inverse[:k, k:]
+    precision[k + 1 :, :k] = inverse[k:, :k]
+    precision[k + 1 :, k + 1 :] = inverse[k:, k:]
+    precision[k, :k] = precision[:k, k] = -sums[:k]
+    precision[k, k + 1 :] = precision[k + 1 :, k] = -sums[k:]
+    precision[k, k] = sums.sum()
     return precision
 
 
