@@ -29,7 +29,7 @@ def _with(row: int, column: int, value: float) -> pd.DataFrame:
 
 
 def _fit(data: Any = FRAME, **parameters: Any) -> CompositionalPartialCorrelation:
-    return CompositionalPartialCorrelation(**parameters).fit(data)
+    return CompositionalPartialCorrelation().set_params(**parameters).fit(data)
 
 
 MODULES: dict = {}

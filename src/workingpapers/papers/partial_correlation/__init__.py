@@ -1,11 +1,7 @@
 """Partial correlation of compositions (arXiv 1904.09480): reference-free, with tests and shrinkage."""
 
 from workingpapers.papers.partial_correlation.bootstrap import BootstrapIntervals, bootstrap_partial_correlation
-from workingpapers.papers.partial_correlation.compositions import (
-    NonNumericPartError,
-    UnknownPartError,
-    read_composition,
-)
+from workingpapers.papers.partial_correlation.compositions import read_composition
 from workingpapers.papers.partial_correlation.conditioning import logratio_r2, partial_corr
 from workingpapers.papers.partial_correlation.induced import induced_partial_correlation
 from workingpapers.papers.partial_correlation.logratios import (
@@ -25,8 +21,6 @@ __all__ = [
     "BootstrapIntervals",
     "CompositionalPartialCorrelation",
     "LogRatioTransformer",
-    "NonNumericPartError",
-    "UnknownPartError",
     "alr",
     "alr_inverse",
     "bootstrap_partial_correlation",
