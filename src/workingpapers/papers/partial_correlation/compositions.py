@@ -49,7 +49,7 @@ class Composition:
         logs = np.log(self.values)
         return logs - logsumexp(logs, axis=1, keepdims=True)
 
-    def position(self, part: str | int, what: str = "part") -> int:
+    def position(self, part: object, what: str = "part") -> int:
         """Column of a part that is given by name, or by position (negative ones count from the end).
 
         Raises:
