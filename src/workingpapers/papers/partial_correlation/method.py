@@ -198,7 +198,7 @@ class CompositionalPartialCorrelation(BaseEstimator):  # type: ignore[misc]  # s
 
 
 def _precision(
-    parts: Composition, shrinkage: Any, reference: str | int | None
+    parts: Composition, shrinkage: Any, reference: object
 ) -> tuple[np.ndarray, tuple[float, float]]:
     """P and the shares by which correlations and variances were shrunk."""
     if isinstance(shrinkage, str):
