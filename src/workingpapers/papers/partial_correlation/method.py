@@ -197,9 +197,7 @@ class CompositionalPartialCorrelation(BaseEstimator):  # type: ignore[misc]  # s
         return tags
 
 
-def _precision(
-    parts: Composition, shrinkage: Any, reference: object
-) -> tuple[np.ndarray, tuple[float, float]]:
+def _precision(parts: Composition, shrinkage: Any, reference: object) -> tuple[np.ndarray, tuple[float, float]]:
     """P and the shares by which correlations and variances were shrunk."""
     if isinstance(shrinkage, str):
         one_of("shrinkage", shrinkage, ("basis", "clr"))
