@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from workingpapers.papers.partial_correlation import (
     CompositionalPartialCorrelation,
@@ -51,6 +52,18 @@ BAD_INPUTS = [
     ("booleans", lambda: _fit(FRAME > 0.2), ValueError, "'Si' is not numeric"),
     ("an array of booleans", lambda: _fit(X > 0.2), ValueError, "bool"),
     ("an array of text", lambda: _fit(X.astype(str)), ValueError, "not numbers"),
+    ("lists of text", lambda: _fit(X.astype(str).tolist()), TypeError, "no number"),
+    ("text among objects", lambda: _fit(X.astype(str).astype(object)), TypeError, "no number"),
+    ("lists of booleans", lambda: _fit((X > 0).tolist()), TypeError, "True, which is no number"),
+    ("a tensor of booleans", lambda: _fit(torch.tensor(X > 0)), TypeError, "torch.bool"),
+    ("masked", lambda: _fit(np.ma.masked_less(X, X.min() * 1.001)), ValueError, "holds NaN"),
+    (
+        "a number that is a name elsewhere",
+        lambda: partial_corr(pd.DataFrame(X, columns=[1, 2, 3, 4]), 1, 2),
+        ValueError,
+        "x is 1, but a part is called '1'.*as text",
+    ),
+    ("inverse of another width", lambda: LogRatioTransformer().fit(X).inverse_transform(X[:, :2]), ValueError, "of 4"),
     ("same names", lambda: _fit(FRAME.rename(columns={"Al": "Si"})), ValueError, "two columns are called 'Si'"),
     ("negative shrinkage", lambda: _fit(shrinkage=-0.1), ValueError, "shrinkage is -0.1.*at least 0"),
     ("shrinkage above 1", lambda: _fit(shrinkage=1.5), ValueError, "shrinkage is 1.5.*at most 1"),
@@ -88,6 +101,7 @@ BAD_INPUTS = [
     ("kind of association", lambda: proportionality(X, kind="phi"), ValueError, "'phi_s'"),
     ("one row", lambda: proportionality(X[:1]), ValueError, "1 row"),
     ("no file", lambda: read_composition("nowhere.csv"), FileNotFoundError, "nowhere.csv"),
+    ("a file of None", lambda: read_composition(None), TypeError, "path"),
     ("one resample", lambda: bootstrap_partial_correlation(X, 1), ValueError, "resamples is 1"),
     ("too few to resample", lambda: bootstrap_partial_correlation(X[:5], 50), ValueError, "resamples are collinear"),
     ("confidence", lambda: bootstrap_partial_correlation(X, 50, confidence=1.0), ValueError, "confidence is 1"),

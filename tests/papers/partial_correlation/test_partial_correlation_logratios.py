@@ -88,6 +88,12 @@ def test_r2_depends_on_the_reference_and_the_residual_does_not() -> None:
         assert logratio_r2(FRAME, "a", k) == pytest.approx(expected, abs=1e-12)
 
 
+def test_numbers_as_names() -> None:
+    table = pd.DataFrame(X, columns=[1, 2, 3, 4, 5])
+    assert partial_corr(table, "1", "2")["r"] == pytest.approx(partial_corr(X, 0, 1)["r"], abs=1e-13)
+    assert partial_corr(pd.DataFrame(X), 0, -4)["r"] == pytest.approx(partial_corr(X, 0, 1)["r"], abs=1e-13)
+
+
 def test_zeros_by_hand() -> None:
     table = pd.DataFrame({"a": [0.0, 4, 10, 30], "b": [50.0, 40, 30, 20], "c": [50.0, 56, 60, 50]})
     by_hand = table.copy()
@@ -112,6 +118,14 @@ def test_files(tmp_path: Path) -> None:
         read_composition(path, ["Fe"])
     with pytest.raises(ValueError, match="sum_to is -1"):
         read_composition(path, ["Si", "Al"], sum_to=-1)
+    with pytest.raises(TypeError, match="part_columns"):
+        read_composition(path, 5)
+    path.write_text("Si,Si\n1,2\n")  # pandas would call the second one Si.1
+    with pytest.raises(ValueError, match="two columns called 'Si'"):
+        read_composition(path)
+    path.write_text("Si,Al\n1,2,3\n4,5,6\n")  # pandas would take the first entries for an index
+    with pytest.raises(ValueError, match="more entries than its header"):
+        read_composition(path)
     path.write_text("Si,Al\n0,0\n")
     with pytest.raises(ValueError, match=r"row 0.*zeros only"):
         read_composition(path)

@@ -55,13 +55,20 @@ class Composition:
         Raises:
             UnknownPartError: there is none (a `KeyError`).
             InvalidTypeError: neither a name nor a whole number.
+            InvalidParameterError: a number that is one part's position and another one's name.
         """
         if isinstance(part, str):
             if part in self.names:
                 return self.names.index(part)
         elif isinstance(part, int | np.integer) and not isinstance(part, bool):
-            if -len(self.names) <= part < len(self.names):
-                return int(part) % len(self.names)
+            count, namesake = len(self.names), self.names.index(str(part)) if str(part) in self.names else part
+            if namesake not in (part, part + count):
+                raise InvalidParameterError(
+                    f"{what} is {part}, but a part is called {str(part)!r} and is not in that position; "
+                    f"give the name as text, {str(part)!r}"
+                )
+            if -count <= part < count:
+                return int(part) % count
         else:
             raise InvalidTypeError(f"{what} is {part!r}; give a column's name, or its position as a whole number")
         shown = ", ".join(self.names[:12]) + (", …" if len(self.names) > 12 else "")
@@ -191,7 +198,9 @@ def read_composition(
     Raises:
         DataNotFoundError: there is no such file.
         UnknownPartError: a name in `part_columns` is no column (a `KeyError`).
-        InvalidParameterError: no CSV file, NaN, negative or infinite entries, a row of zeros.
+        InvalidTypeError: path or part_columns of another kind.
+        InvalidParameterError: no CSV file, two columns of one name, rows longer than the header,
+            NaN, negative or infinite entries, a row of zeros.
         NonNumericPartError: a column is not numeric.
 
     Example:
@@ -201,19 +210,27 @@ def read_composition(
         >>> read_composition(file, ["Si", "Al", "Fe"], sum_to=1).iloc[1].round(3).tolist()
         [0.6, 0.3, 0.1]
     """
+    if not isinstance(path, str | Path):
+        raise InvalidTypeError(f"path is {path!r}; give the path of a CSV file")
     if not Path(path).is_file():
         raise DataNotFoundError(f"there is no file {str(path)!r}; give the path of a CSV file")
     if sum_to is not None:
         sum_to = real_number("sum_to", sum_to, above=0)
     try:
         frame = pd.read_csv(path)
+        header = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna()
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InvalidParameterError(f"{str(path)!r} is no CSV file that can be read: {error}") from error
+    if header.duplicated().any():
+        name = header[header.duplicated()].iloc[0]
+        raise InvalidParameterError(f"{str(path)!r} has two columns called {name!r}; give each part a name of its own")
+    if not isinstance(frame.index, pd.RangeIndex) and len(frame):
+        raise InvalidParameterError(f"the rows of {str(path)!r} have more entries than its header has names")
     if frame.columns[0] == "Unnamed: 0":
         frame = frame.set_index("Unnamed: 0").rename_axis(None)
     if part_columns is not None:
-        if isinstance(part_columns, str):
-            raise InvalidTypeError(f"part_columns is the text {part_columns!r}; give a list of names")
+        if isinstance(part_columns, str) or not isinstance(part_columns, Sequence | np.ndarray | pd.Index):
+            raise InvalidTypeError(f"part_columns is {part_columns!r}; give a list of names")
         for name in part_columns:
             if name not in frame.columns:
                 raise UnknownPartError(
@@ -260,8 +277,9 @@ def as_table(data: Any, least_parts: int = 2, least_rows: int = 1) -> tuple[np.n
             raise InvalidParameterError("Complex data not supported: parts are real amounts")
         data = data.to_numpy(dtype=np.float64, na_value=np.nan)
     try:
-        if getattr(getattr(data, "dtype", None), "kind", "O") not in "iufOc" and isinstance(data, np.ndarray):
-            raise NonNumericPartError(f"the table is of type {data.dtype}, not numbers; convert it to numbers")
+        _refuse_text_and_booleans(data)
+        if isinstance(data, np.ma.MaskedArray):
+            data = np.ma.filled(data.astype(np.float64), np.nan)
         values: np.ndarray = check_array(
             data,
             dtype=np.float64,
@@ -280,6 +298,22 @@ def as_table(data: Any, least_parts: int = 2, least_rows: int = 1) -> tuple[np.n
             f"{least_parts} parts: {error}"
         ) from error
     return values, names or tuple(f"x{i}" for i in range(values.shape[1]))
+
+
+def _refuse_text_and_booleans(data: Any) -> None:
+    """What NumPy would turn into numbers without a word."""
+    if str(getattr(data, "dtype", "")) == "torch.bool":
+        raise NonNumericPartError("the table is of type torch.bool, not numbers; convert it to numbers")
+    if isinstance(data, list | tuple):
+        data = np.array(data, dtype=object)  # keeps each entry's type
+    if not isinstance(data, np.ndarray):
+        return
+    if data.dtype.kind not in "iufOc":
+        raise NonNumericPartError(f"the table is of type {data.dtype}, not numbers; convert it to numbers")
+    if data.dtype.kind == "O":
+        for entry in data.flat:
+            if isinstance(entry, str | bytes | bool | np.bool_):
+                raise NonNumericPartError(f"the table holds {entry!r}, which is no number; convert it to numbers")
 
 
 def _refuse(where: np.ndarray, values: np.ndarray, names: Sequence[str], hint: str, lead: str = "") -> None:

@@ -31,8 +31,9 @@ def partial_corr(
         y: The other.
         given: "rest" for all other parts, or a list of at least one of them, by name or position.
         method: "pearson", the correlation of the residuals of `log x / k` and `log y / k` on the other log-ratios; or
-            "spearman", the rank correlation of these residuals. With one given part g the latter is Spearman's ρ of
-            `log x / g` and `log y / g`.
+            "spearman", the rank correlation of these residuals, with p and interval as if it were r. With one given
+            part g it is Spearman's ρ of `log x / g` and `log y / g`. It is not pingouin's partial correlation of
+            ranks, which would change with the reference.
 
     Returns:
         `r`; `ci`, 95 % interval, `(2,)`; `p`, two-sided; and `df`, n minus the number of parts used plus 1.

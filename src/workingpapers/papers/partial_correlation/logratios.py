@@ -280,6 +280,12 @@ class LogRatioTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc
     def inverse_transform(self, Y: ArrayLike) -> Float[ndarray, "samples parts"]:
         """Parts closed to 1, `(n, D)`, from log-ratios."""
         check_is_fitted(self)
+        width = self.n_features_in_ - (self.kind != "clr")
+        given = _coordinates(Y).shape[1]
+        if given != width:
+            raise InvalidParameterError(
+                f"log-ratios have {given} columns; {self.kind} of {self.n_features_in_} parts has {width}"
+            )
         if self.kind == "clr":
             return clr_inverse(Y)
         return ilr_inverse(Y) if self.kind == "ilr" else alr_inverse(Y, self.reference_)

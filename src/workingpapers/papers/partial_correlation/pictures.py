@@ -157,6 +157,9 @@ def _graph(results: Results) -> Picture | None:
     ax.scatter(x, y, s=420, color="white", edgecolor="black", zorder=3)
     for each, a, b in zip(names, x, y, strict=True):
         ax.text(a, b, each, ha="center", va="center", zorder=4, fontsize=9)
+    ax.plot([], [], color=PALETTE[0], label="positive")
+    ax.plot([], [], color=PALETTE[1], ls="--", label="negative")
+    ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.08), ncols=2)
     ax.set_axis_off()
     ax.set_aspect("equal")
     ax.margins(0.15)
@@ -183,7 +186,8 @@ def _variances(results: Results) -> Picture | None:
     ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=2)
     caption = (
         f"Table {table!r}: the variance of each part's centred log-ratio, and what of its log-ratios the others leave "
-        "unexplained. A part with a large partial variance goes its own way; replaced zeros add to it."
+        "unexplained. A part with a large partial variance goes its own way; replaced zeros add to it. It may pass the "
+        "variance of clr, by (D / (D - 1))² at most: the centre holds the part itself."
     )
     return Picture("partial-variances", figure, caption)
 
@@ -207,7 +211,7 @@ def _references(results: Results) -> Picture | None:
         others = [k for k in range(len(names)) if k != i]
         right.plot(others, r2[i, others], "o-", ms=4, lw=1.2, color=colour, label=names[i])
     right.set_ylabel("multiple correlation R²")
-    right.set_ylim(0, 1)
+    right.set_ylim(0, 1.04)  # points at 1 stay whole
     for ax in (left, right):
         ax.set_xticks(range(len(names)), names)
         ax.set_xlabel("reference part")
