@@ -218,14 +218,13 @@ def read_composition(
         sum_to = real_number("sum_to", sum_to, above=0)
     try:
         frame = pd.read_csv(path)
-        header = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna()
+        # with a header pandas renames a second column of one name, and takes entries beyond it for an index
+        header = pd.read_csv(path, header=None, dtype=str).iloc[0].dropna()
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InvalidParameterError(f"{str(path)!r} is no CSV file that can be read: {error}") from error
     if header.duplicated().any():
         name = header[header.duplicated()].iloc[0]
         raise InvalidParameterError(f"{str(path)!r} has two columns called {name!r}; give each part a name of its own")
-    if not isinstance(frame.index, pd.RangeIndex) and len(frame):
-        raise InvalidParameterError(f"the rows of {str(path)!r} have more entries than its header has names")
     if frame.columns[0] == "Unnamed: 0":
         frame = frame.set_index("Unnamed: 0").rename_axis(None)
     if part_columns is not None:
