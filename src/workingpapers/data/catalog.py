@@ -22,6 +22,10 @@ _LOADERS: dict[str, str] = {
     "nile": "workingpapers.data.series:nile",
     "elnino": "workingpapers.data.series:elnino",
     "celegans": "workingpapers.data.connectomes:celegans",
+    "glass": "workingpapers.data.compositions:glass",
+    "pottery": "workingpapers.data.compositions:pottery",
+    "lavas": "workingpapers.data.compositions:lavas",
+    "roman-cups": "workingpapers.data.compositions:roman_cups",
 }
 
 
