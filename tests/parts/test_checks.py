@@ -11,6 +11,8 @@ from torch import nn
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 from workingpapers.parts import checks
 
+ODD = (np.array("3"), np.array(True), np.complex128(1), [True])
+
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), torch.tensor(3), np.array(3)])
 def test_whole_numbers_of_every_library_come_back_as_int(value: Any) -> None:
@@ -19,7 +21,7 @@ def test_whole_numbers_of_every_library_come_back_as_int(value: Any) -> None:
     assert type(number) is int
 
 
-@pytest.mark.parametrize("value", [True, np.True_, torch.tensor(True), 3.0, torch.tensor(3.0), "3", None, [3]])
+@pytest.mark.parametrize("value", [True, np.True_, torch.tensor(True), 3.0, torch.tensor(3.0), "3", None, [3], *ODD])
 def test_what_is_no_whole_number_is_refused(value: Any) -> None:
     with pytest.raises(InvalidTypeError, match=r"epochs is .*; give a whole number of at least 1"):
         checks.whole_number("epochs", value, least=1)
@@ -38,7 +40,7 @@ def test_real_numbers_of_every_library_come_back_as_float(value: Any) -> None:
     assert type(number) is float
 
 
-@pytest.mark.parametrize("value", [True, np.True_, "1", None, [1.0], 1j, torch.tensor([1.0]), torch.tensor(True)])
+@pytest.mark.parametrize("value", [True, np.True_, "1", None, [1.0], 1j, torch.tensor([1.0]), torch.tensor(True), *ODD])
 def test_what_is_no_real_number_is_refused(value: Any) -> None:
     with pytest.raises(InvalidTypeError, match=r"rate is .*; give a finite number above 0"):
         checks.real_number("rate", value, above=0)

@@ -116,5 +116,5 @@ def test_mistakes_are_named() -> None:
         gradient_profile(ssm, X, 5, [1], norm="nuclear")
     with pytest.raises(ValueError, match=r"position is 7; the needle must lie in 0\.\.6"):
         needle_input(8, 4, position=7, margin=1.0)
-    with pytest.raises(ValueError, match="dim is 2; it must be at least 3"):
+    with pytest.raises(ValueError, match="dim is 2; give a whole number of at least 3"):
         needle_head(2)

@@ -38,9 +38,9 @@ MODULES: dict = {}
 COMPILED = ()
 ESTIMATORS = ()
 BAD_INPUTS = [
-    ("exponent", lambda: rehearsal_probabilities(3, exponent=-1.0), ValueError, "exponent is -1.0"),
+    ("exponent", lambda: rehearsal_probabilities(3, exponent=-1.0), ValueError, "exponent is -1"),
     ("exponent nan", lambda: Sampler(exponent=math.nan), ValueError, "exponent is nan"),
-    ("budget", lambda: Sampler(budget=1.0), ValueError, r"budget is 1.0.*\[0, 1\)"),
+    ("budget", lambda: Sampler(budget=1.0), ValueError, "budget is 1;.*below 1"),
     ("empty task", lambda: PowerLawSampler([10, 0], batch_size=5), ValueError, "task 1 is empty"),
     ("batch", lambda: PowerLawSampler([10], batch_size=0), ValueError, "batch_size is 0"),
     ("kind", lambda: Sampler(kind="linear"), ValueError, "'linear'.*power, exponential, uniform, last"),
@@ -51,7 +51,7 @@ BAD_INPUTS = [
     ("no task at first", lambda: EncounterProcess(1.0, [3]), ValueError, "step 0 or 1"),
     ("empty loader", lambda: EWC(_net, 1.0).consolidate([]), ValueError, "loader is empty"),
     ("empty loader, SI", lambda: SynapticIntelligence(_net, 1.0).consolidate([]), ValueError, "loader is empty"),
-    ("strength", lambda: EWC(_net, -1.0), ValueError, "strength is -1.0"),
+    ("strength", lambda: EWC(_net, -1.0), ValueError, "strength is -1;"),
     ("damping", lambda: SynapticIntelligence(_net, 1.0, damping=0.0), ValueError, "damping is 0"),
     ("labels", lambda: EWC(_net, 1.0, labels="random"), ValueError, "'random'.*'true' or 'model'"),
     ("epochs and steps", lambda: _train(epochs=1, steps=1), ValueError, "exactly one"),

@@ -56,7 +56,7 @@ def test_a_function_gives_the_weights() -> None:
     [
         (lambda: rehearsal_probabilities(0), InvalidParameterError, "n_previous is 0"),
         (lambda: rehearsal_probabilities(True), InvalidTypeError, "n_previous is True"),
-        (lambda: rehearsal_probabilities(2, exponent=-1.0), InvalidParameterError, "exponent is -1.0"),
+        (lambda: rehearsal_probabilities(2, exponent=-1.0), InvalidParameterError, "exponent is -1"),
         (lambda: rehearsal_probabilities(2, exponent=math.nan), InvalidParameterError, "exponent is nan"),
         (
             lambda: rehearsal_probabilities(2, kind="linear"),

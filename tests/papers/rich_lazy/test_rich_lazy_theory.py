@@ -108,8 +108,8 @@ def test_the_hidden_directions_of_an_aligned_start_are_free() -> None:
         (lambda: linear_alignment(np.eye(3), np.ones(3), -np.eye(3)), ValueError, "positive definite"),
         (lambda: linear_alignment(np.triu(np.ones((3, 3))), np.ones(3)), ValueError, "symmetric"),
         (lambda: expected_alignment(np.eye(3), dim=2), ValueError, "dim is 2"),
-        (lambda: aligned_init_(torch.empty(4, 3), np.ones(3), rank=4), ValueError, "rank is 4.*1 to 3"),
-        (lambda: aligned_init_(torch.empty(4, 3), np.ones(3), scale=0.0), ValueError, "scale is 0.0"),
+        (lambda: aligned_init_(torch.empty(4, 3), np.ones(3), rank=4), ValueError, "rank is 4.*at most 3"),
+        (lambda: aligned_init_(torch.empty(4, 3), np.ones(3), scale=0.0), ValueError, "scale is 0"),
     ],
 )
 def test_bad_inputs(call: Any, error: type[Exception], message: str) -> None:

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from workingpapers.bench.paper_file import read_paper
 from workingpapers.bench.trial import RecordingTrial
 from workingpapers.papers import synchronization
-from workingpapers.papers.synchronization.checks import as_float64, check_generator, number, whole_number
+from workingpapers.papers.synchronization.checks import as_float64
 from workingpapers.papers.synchronization.classifier import pairwise_disagreement
 from workingpapers.papers.synchronization.experiment import SCALES, measure
 from workingpapers.papers.synchronization.quadratic_study import make_graph
@@ -53,38 +52,7 @@ def test_disagreement_counts_pairs() -> None:
     assert pairwise_disagreement(np.array([[0, 1]])) == 0
 
 
-ODD_SCALARS = (torch.tensor(True), np.array("3"), np.array(True), np.complex128(1))
-
-
-@pytest.mark.parametrize("value", [True, 2.5, "3", None, np.bool_(True), torch.tensor(2.5)])
-def test_no_whole_number(value: object) -> None:
-    with pytest.raises(TypeError, match="whole number"):
-        whole_number("n", value, 1)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [True, "1", None, [1.0], 1j, torch.ones(2), *ODD_SCALARS],
-)
-def test_no_number(value: object) -> None:
-    with pytest.raises(TypeError, match="give a"):
-        number("noise", value)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1, np.float32(-0.5)])
-def test_no_allowed_number(value: float) -> None:
-    with pytest.raises(ValueError, match="noise is"):
-        number("noise", value, least=0)
-
-
 @pytest.mark.parametrize("value", ["abc", [1j], [True], None, object()])
 def test_no_array(value: object) -> None:
     with pytest.raises(TypeError, match="w0"):
         as_float64("w0", value)
-
-
-def test_a_generator_of_another_device() -> None:
-    with pytest.raises(TypeError, match=r"generator is 3; give a torch\.Generator"):
-        check_generator(3)
-    with pytest.raises(ValueError, match="generator is on cpu"):
-        check_generator(torch.Generator(), torch.device("cuda"))

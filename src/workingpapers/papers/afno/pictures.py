@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from scipy.stats import t
 
 from workingpapers.bench.protocols import Picture, Results
+from workingpapers.parts.intervals import half_interval
 from workingpapers.parts.plotting import CONTROL_COLOUR, PALETTE, new_figure
 
 NAMES = {
@@ -69,18 +69,11 @@ def _cost(forward: pd.DataFrame, memory: pd.DataFrame) -> Picture:
     )
 
 
-def _half_width(values: pd.Series) -> float:
-    numbers = np.asarray(values, float)
-    if len(numbers) < 2:
-        return 0.0
-    return float(t.ppf(0.975, len(numbers) - 1) * numbers.std(ddof=1) / np.sqrt(len(numbers)))
-
-
 def _bars(axes: Axes, frame: pd.DataFrame) -> None:
     arms = [arm for arm in ("afno", "attention", "gfn", "pooled-attention", "no-mixing") if arm in set(frame["arm"])]
     for place, arm in enumerate(arms):
         values = frame.loc[frame["arm"] == arm, "value"]
-        axes.errorbar(place, values.mean(), yerr=_half_width(values), fmt="o", color=COLOURS[arm], capsize=4)
+        axes.errorbar(place, values.mean(), yerr=half_interval(values), fmt="o", color=COLOURS[arm], capsize=4)
         axes.scatter(np.full(len(values), place + 0.15), values, s=10, color=COLOURS[arm], alpha=0.5)
     axes.set_xticks(range(len(arms)), [NAMES[arm].replace(" (control)", "") for arm in arms], rotation=20, ha="right")
 
@@ -91,7 +84,7 @@ def _accuracy(miou: pd.DataFrame, psnr: pd.DataFrame) -> Picture:
         for arm in ("afno", "attention", "gfn", "pooled-attention", "no-mixing"):
             grouped = miou[miou["arm"] == arm].groupby("shots")["value"]
             left.errorbar(
-                grouped.mean().index, grouped.mean(), yerr=grouped.apply(_half_width), marker="o", capsize=3,
+                grouped.mean().index, grouped.mean(), yerr=grouped.apply(half_interval), marker="o", capsize=3,
                 color=COLOURS[arm], label=NAMES[arm],
             )  # fmt: skip
         left.set(xscale="log", xlabel="labelled scenes")

@@ -10,14 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from workingpapers.bench.protocols import Trial
-from workingpapers.papers.arnet.method import (
-    ARNet,
-    ar_generate,
-    random_ar_coefficients,
-    sparse_ar_coefficients,
-    stpe,
-)
+from workingpapers.papers.arnet.method import ARNet
 from workingpapers.papers.arnet.settings import Settings
+from workingpapers.papers.arnet.simulate import ar_generate, random_ar_coefficients, sparse_ar_coefficients, stpe
 
 _COVERAGE = 1.959964
 _SMALL_LAGS = (1, 3, 10)

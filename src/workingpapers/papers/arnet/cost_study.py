@@ -14,9 +14,10 @@ from scipy import linalg
 
 from workingpapers.bench.protocols import Trial
 from workingpapers.errors import MissingExtraError
-from workingpapers.papers.arnet.lags import correlate_lags
-from workingpapers.papers.arnet.method import ARNet, ar_generate, lag_matrix, sparse_ar_coefficients
+from workingpapers.papers.arnet.lags import correlate_lags, lag_matrix
+from workingpapers.papers.arnet.method import ARNet
 from workingpapers.papers.arnet.settings import Settings
+from workingpapers.papers.arnet.simulate import ar_generate, sparse_ar_coefficients
 from workingpapers.parts.timing import interleaved, log_log_slope, single_thread
 
 _SHORT_ORDER = 10

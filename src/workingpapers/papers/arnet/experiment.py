@@ -11,9 +11,9 @@ from workingpapers.bench.protocols import Picture, Results, Trial
 from workingpapers.papers.arnet import pictures
 from workingpapers.papers.arnet.coefficient_study import dense, small_data, sparse
 from workingpapers.papers.arnet.cost_study import cost
-from workingpapers.papers.arnet.method import NonStationaryFitWarning
 from workingpapers.papers.arnet.real_series_study import real_series
 from workingpapers.papers.arnet.settings import SCALES, Settings
+from workingpapers.papers.arnet.stationarity import NonStationaryFitWarning
 
 __all__ = ["SCALES", "Settings", "figures", "measure"]
 

@@ -27,7 +27,6 @@ from workingpapers.papers.arnet.forecasting import (
     targets,
 )
 from workingpapers.papers.arnet.inference import StandardErrors, standard_errors
-from workingpapers.papers.arnet.lags import lag_gram, lag_matrix
 from workingpapers.papers.arnet.least_squares import select_order
 from workingpapers.papers.arnet.parameters import (
     Regularisation,
@@ -37,7 +36,6 @@ from workingpapers.papers.arnet.parameters import (
     check_sparsity,
     choose_solver,
 )
-from workingpapers.papers.arnet.penalty import SparseARLayer, penalty_strength, regulariser
 from workingpapers.papers.arnet.problem import LinearModel, Problem, Scale
 from workingpapers.papers.arnet.series_input import (
     Panel,
@@ -47,27 +45,9 @@ from workingpapers.papers.arnet.series_input import (
     read_panel,
     time_of,
 )
-from workingpapers.papers.arnet.simulate import ar_generate, random_ar_coefficients, sparse_ar_coefficients, stpe
 from workingpapers.papers.arnet.solvers import SGD, solve_exact
 from workingpapers.papers.arnet.stationarity import NonStationaryFitWarning, is_stationary, largest_root
 from workingpapers.papers.arnet.summary import ARSummary, coefficient_table, likelihood_facts
-
-__all__ = [
-    "ARNet",
-    "ARSummary",
-    "NonStationaryFitWarning",
-    "SparseARLayer",
-    "ar_generate",
-    "is_stationary",
-    "lag_gram",
-    "lag_matrix",
-    "largest_root",
-    "penalty_strength",
-    "random_ar_coefficients",
-    "regulariser",
-    "sparse_ar_coefficients",
-    "stpe",
-]
 
 
 class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -125,6 +105,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
         4. The series is standardised; the paper's synthetic series have unit noise instead.
 
     Example:
+        >>> from workingpapers.papers.arnet import ar_generate
         >>> y = ar_generate(2000, [0.2, 0.3, -0.5], seed=0)
         >>> model = ARNet(3).fit(y)
         >>> model.coef_.round(1).tolist()
@@ -191,6 +172,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
             InvalidTypeError: see the class.
 
         Example:
+            >>> from workingpapers.papers.arnet import ar_generate
             >>> days = pd.date_range("2024-01-01", periods=60, freq="D")
             >>> ARNet(1).fit(pd.Series(ar_generate(60, [0.5], seed=0), days)).predict(3).index[0]
             Timestamp('2024-03-01 00:00:00')
@@ -248,6 +230,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
             InvalidTypeError: horizon is no int.
 
         Example:
+            >>> from workingpapers.papers.arnet import ar_generate
             >>> ARNet(1).fit(ar_generate(500, [0.5], seed=0)).predict(2, last_window=[1.0]).shape
             (2,)
         """
@@ -279,6 +262,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
             NotFittedError: before `fit`.
 
         Example:
+            >>> from workingpapers.papers.arnet import ar_generate
             >>> ARNet(3).fit(ar_generate(100, [0.5], seed=0)).predict_in_sample().shape
             (97,)
         """
@@ -305,6 +289,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
             sample_weight: Must be None.
 
         Example:
+            >>> from workingpapers.papers.arnet import ar_generate
             >>> y = ar_generate(500, [0.9], seed=0)
             >>> 0.7 < ARNet(1).fit(y).score() < 0.9
             True
@@ -334,6 +319,7 @@ class ARNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
             InvalidParameterError: hidden layers, or no such step.
 
         Example:
+            >>> from workingpapers.papers.arnet import ar_generate
             >>> ARNet(1).fit(ar_generate(500, [0.5], seed=0)).summary().table.index.tolist()
             ['const', 'y.L1']
         """

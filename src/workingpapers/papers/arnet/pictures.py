@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from workingpapers.bench.protocols import Picture, Results
-from workingpapers.papers.arnet.method import regulariser
+from workingpapers.papers.arnet.penalty import regulariser
 from workingpapers.papers.arnet.real_series_study import SERIES
 from workingpapers.parts.plotting import CONTROL_COLOUR, PALETTE, new_figure
 

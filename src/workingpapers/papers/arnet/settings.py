@@ -38,30 +38,30 @@ class Settings:
         refit_every: Values after which the models of real series are fitted anew.
     """
 
-    train_size: int
-    test_size: int
-    epochs: int
-    dense_orders: tuple[int, ...]
-    sparse_orders: tuple[int, ...]
-    support_order: int
-    low_order: int
-    high_order: int
-    wrong_order: int
-    small_series: int
-    small_size: int
-    small_order: int
-    small_epochs: int
-    small_batch: int
-    timing_size: int
-    timing_orders: tuple[int, ...]
-    slope_orders: tuple[int, ...]
-    autoreg_up_to: int
-    timing_rounds: int
-    long_size: int
-    long_order: int
-    long_batch: int
-    test_frac: float
-    refit_every: int
+    train_size: int = 20_000
+    test_size: int = 5000
+    epochs: int = 10
+    dense_orders: tuple[int, ...] = (1, 3, 10, 25)
+    sparse_orders: tuple[int, ...] = (10, 30, 100, 300, 1000)
+    support_order: int = 30
+    low_order: int = 30
+    high_order: int = 300
+    wrong_order: int = 100
+    small_series: int = 20
+    small_size: int = 1000
+    small_order: int = 20
+    small_epochs: int = 100
+    small_batch: int = 64
+    timing_size: int = 20_000
+    timing_orders: tuple[int, ...] = (10, 50, 100, 200, 500, 1000)
+    slope_orders: tuple[int, ...] = (50, 100, 200, 500)
+    autoreg_up_to: int = 500
+    timing_rounds: int = 1
+    long_size: int = 1_000_000
+    long_order: int = 1440
+    long_batch: int = 512
+    test_frac: float = 0.2
+    refit_every: int = 50
 
 
 SCALES = {
@@ -77,70 +77,24 @@ SCALES = {
         wrong_order=20,
         small_series=2,
         small_size=500,
-        small_order=20,
         small_epochs=10,
-        small_batch=64,
         timing_size=3000,
         timing_orders=(10, 50, 100),
         slope_orders=(10, 50, 100),
         autoreg_up_to=100,
-        timing_rounds=1,
         long_size=20_000,
         long_order=100,
-        long_batch=512,
-        test_frac=0.2,
         refit_every=500,
     ),
-    "laptop": Settings(
-        train_size=20_000,
-        test_size=5000,
-        epochs=10,
-        dense_orders=(1, 3, 10, 25),
-        sparse_orders=(10, 30, 100, 300, 1000),
-        support_order=30,
-        low_order=30,
-        high_order=300,
-        wrong_order=100,
-        small_series=20,
-        small_size=1000,
-        small_order=20,
-        small_epochs=100,
-        small_batch=64,
-        timing_size=20_000,
-        timing_orders=(10, 50, 100, 200, 500, 1000),
-        slope_orders=(50, 100, 200, 500),
-        autoreg_up_to=500,
-        timing_rounds=1,
-        long_size=1_000_000,
-        long_order=1440,
-        long_batch=512,
-        test_frac=0.2,
-        refit_every=50,
-    ),
+    "laptop": Settings(),
     "paper": Settings(
         train_size=100_000,
         test_size=25_000,
-        epochs=10,
         dense_orders=(1, 3, 5, 10, 15, 20, 25),
-        sparse_orders=(10, 30, 100, 300, 1000),
-        support_order=30,
-        low_order=30,
-        high_order=300,
-        wrong_order=100,
-        small_series=20,
-        small_size=1000,
-        small_order=20,
-        small_epochs=100,
-        small_batch=64,
         timing_size=100_000,
-        timing_orders=(10, 50, 100, 200, 500, 1000),
-        slope_orders=(50, 100, 200, 500),
         autoreg_up_to=1000,
         timing_rounds=5,
-        long_size=1_000_000,
-        long_order=1440,
         long_batch=128,
-        test_frac=0.2,
         refit_every=1,
     ),
 }

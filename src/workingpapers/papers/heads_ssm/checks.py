@@ -5,7 +5,6 @@ Implements no equation: shapes, finiteness and whole numbers, with messages that
 Differences from the paper: none known.
 """
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,22 +16,6 @@ from workingpapers.errors import InvalidParameterError, InvalidTypeError
 
 # what torch.as_tensor takes
 Array = Tensor | np.ndarray | Sequence[Any] | complex | float | int
-
-
-def whole_number(name: str, value: Any, least: int = 1) -> int:
-    """`value` as an int of at least `least`.
-
-    Raises:
-        InvalidTypeError: it is not a whole number.
-        InvalidParameterError: it is smaller than `least`.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise InvalidTypeError(f"{name} is {value!r}; it must be a whole number of at least {least}") from None
-    if number < least:
-        raise InvalidParameterError(f"{name} is {number}; it must be at least {least}")
-    return number
 
 
 def finite_tensor(name: str, value: Any) -> Tensor:

@@ -11,7 +11,7 @@ from typing import SupportsIndex
 import numpy as np
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.heads_ssm.checks import whole_number
+from workingpapers.parts.checks import whole_number
 
 
 def _distinct_diagonal(N: int, rho: float, rng: np.random.Generator) -> np.ndarray:
@@ -103,7 +103,7 @@ def random_system(
         0.0
     """
     name = _known(family)
-    N, d, p = whole_number("N", N), whole_number("d", d), whole_number("p", p)
+    N, d, p = whole_number("N", N, least=1), whole_number("d", d, least=1), whole_number("p", p, least=1)
     if not 0.0 < rho <= 1.0:
         raise InvalidParameterError(f"rho is {rho!r}; the spectral radius must lie in (0, 1]")
     rng = np.random.default_rng(seed)
@@ -114,7 +114,7 @@ def random_system(
 
 def distinct_eigenvalues(family: str, N: SupportsIndex) -> int:
     """Degree of the minimal polynomial of `A` in a family of state size `N`."""
-    states = whole_number("N", N)
+    states = whole_number("N", N, least=1)
     return max(1, states // 2) if _known(family) == "repeated-diagonal" else states
 
 
@@ -139,7 +139,11 @@ def family_rank(family: str, N: SupportsIndex, d: SupportsIndex, p: SupportsInde
         >>> family_rank("repeated-diagonal", N=8, d=4, p=4, n=32)
         4
     """
-    return min(whole_number("n", n), distinct_eigenvalues(family, N), whole_number("p", p) * whole_number("d", d))
+    return min(
+        whole_number("n", n, least=1),
+        distinct_eigenvalues(family, N),
+        whole_number("p", p, least=1) * whole_number("d", d, least=1),
+    )
 
 
 def _known(family: str) -> str:

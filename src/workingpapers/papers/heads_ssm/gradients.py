@@ -16,9 +16,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.heads_ssm.checks import tokens, whole_number
+from workingpapers.papers.heads_ssm.checks import tokens
 from workingpapers.papers.heads_ssm.layers import LinearSSM
 from workingpapers.papers.heads_ssm.operators import Layer, apply_layer
+from workingpapers.parts.checks import whole_number
 
 # norms at or below this are rounding, not attenuation
 FLOOR = 1e-12

@@ -13,7 +13,8 @@ from jaxtyping import Float, Inexact
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.heads_ssm.checks import Array, finite_tensor, whole_number
+from workingpapers.papers.heads_ssm.checks import Array, finite_tensor
+from workingpapers.parts.checks import whole_number
 
 # lag operators count as real where their imaginary part is below this share of their largest entry
 IMAGINARY_TOLERANCE = 1e-9
@@ -126,7 +127,7 @@ def compact_lags(system: System, n: SupportsIndex) -> Inexact[Tensor, "n ..."]:
 
     Real wherever the system is real, holds conjugate pairs, or is closed under conjugation to within rounding.
     """
-    n = whole_number("n", n)
+    n = whole_number("n", n, least=1)
     kind = torch.promote_types(torch.promote_types(system.A.dtype, system.B.dtype), system.C.dtype)
     a, b, c = system.A.to(kind), system.B.to(kind), system.C.to(kind)
     if system.per_channel:

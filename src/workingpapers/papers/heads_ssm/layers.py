@@ -13,9 +13,10 @@ from jaxtyping import Float, Inexact, Shaped
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.heads_ssm.checks import Array, compute_dtype, tokens, whole_number
+from workingpapers.papers.heads_ssm.checks import Array, compute_dtype, tokens
 from workingpapers.papers.heads_ssm.families import random_system
 from workingpapers.papers.heads_ssm.lags import System, as_system, compact_lags, toeplitz_operators
+from workingpapers.parts.checks import whole_number
 
 
 class LinearSSM(nn.Module):
@@ -245,7 +246,7 @@ class LinearAttention(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        dim, num_heads = whole_number("dim", dim), whole_number("num_heads", num_heads)
+        dim, num_heads = whole_number("dim", dim, least=1), whole_number("num_heads", num_heads, least=1)
         if dim % num_heads:
             raise InvalidParameterError(f"dim {dim} is not divisible by num_heads {num_heads}; choose a divisor of dim")
         self.dim, self.num_heads = dim, num_heads

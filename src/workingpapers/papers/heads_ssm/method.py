@@ -12,40 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.heads_ssm.checks import Array, whole_number
-from workingpapers.papers.heads_ssm.families import FAMILIES, family_rank, random_system
-from workingpapers.papers.heads_ssm.gradients import fit_slope, gradient_profile, needle_head, needle_input
-from workingpapers.papers.heads_ssm.lags import as_system, compact_lags, lag_diagonals, lag_operators
-from workingpapers.papers.heads_ssm.layers import LinearAttention, LinearSSM
-from workingpapers.papers.heads_ssm.mixers import FactorizedMixer, SoftmaxMixer
-from workingpapers.papers.heads_ssm.operators import apply_layer, interaction_offset, interaction_operators
-from workingpapers.papers.heads_ssm.ranks import RankReport, interaction_rank, tail_errors
-from workingpapers.papers.heads_ssm.weights import load_ssm_layers
-
-__all__ = [
-    "FAMILIES",
-    "FactorizedMixer",
-    "LinearAttention",
-    "LinearSSM",
-    "RankReport",
-    "SoftmaxMixer",
-    "apply_layer",
-    "family_rank",
-    "fit_slope",
-    "gradient_profile",
-    "head_errors",
-    "heads_needed",
-    "interaction_offset",
-    "interaction_operators",
-    "interaction_rank",
-    "lag_diagonals",
-    "lag_operators",
-    "load_ssm_layers",
-    "needle_head",
-    "needle_input",
-    "random_system",
-    "ssm_to_heads",
-]
+from workingpapers.papers.heads_ssm.checks import Array
+from workingpapers.papers.heads_ssm.lags import as_system, compact_lags
+from workingpapers.papers.heads_ssm.mixers import FactorizedMixer
+from workingpapers.papers.heads_ssm.ranks import interaction_rank, tail_errors
+from workingpapers.parts.checks import whole_number
 
 
 def heads_needed(
@@ -197,7 +168,7 @@ def ssm_to_heads(
         raise InvalidTypeError(f"both heads = {heads!r} and tol = {tol!r} are given; give one of them")
     lags = _real_lags(A, B, C, n, D, per_channel, conjugate_pairs)
     most = min(lags.shape[0], lags[0].numel())
-    count = None if heads is None else whole_number("heads", heads)
+    count = None if heads is None else whole_number("heads", heads, least=1)
     if count is not None and count > most:
         width = "d" if lags.ndim == 2 else "p d"
         raise InvalidParameterError(

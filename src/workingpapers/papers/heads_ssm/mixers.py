@@ -13,8 +13,9 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.heads_ssm.checks import compute_dtype, tokens, whole_number
+from workingpapers.papers.heads_ssm.checks import compute_dtype, tokens
 from workingpapers.papers.heads_ssm.lags import toeplitz_operators
+from workingpapers.parts.checks import whole_number
 
 METHODS: tuple[str, ...] = ("auto", "direct", "fft")
 
@@ -112,8 +113,8 @@ class FactorizedMixer(nn.Module):
             device: Where the parameters lie.
             dtype: Type of the parameters.
         """
-        count, length = whole_number("heads", heads), whole_number("n", n)
-        width, out = whole_number("d", d), whole_number("p", p)
+        count, length = whole_number("heads", heads, least=1), whole_number("n", n, least=1)
+        width, out = whole_number("d", d, least=1), whole_number("p", p, least=1)
         coeff = torch.randn(count, length, generator=generator, dtype=dtype) * length**-0.5
         value = torch.randn(count, out, width, generator=generator, dtype=dtype) * width**-0.5
         return cls(coeff, value, method=method, device=device, dtype=dtype)
@@ -267,7 +268,7 @@ class SoftmaxMixer(nn.Module):
         Raises:
             InvalidParameterError: `n` is larger than the mixer's.
         """
-        n = self.n if n is None else whole_number("n", n)
+        n = self.n if n is None else whole_number("n", n, least=1)
         if n > self.n:
             raise InvalidParameterError(f"n is {n} and the mixer was built for n = {self.n}")
         index = torch.arange(n, device=self.lag_logits.device)

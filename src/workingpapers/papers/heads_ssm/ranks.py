@@ -13,11 +13,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.heads_ssm.checks import whole_number
 from workingpapers.papers.heads_ssm.lags import compact_lags
 from workingpapers.papers.heads_ssm.layers import LinearAttention, LinearSSM
 from workingpapers.papers.heads_ssm.mixers import FactorizedMixer, SoftmaxMixer
 from workingpapers.papers.heads_ssm.operators import Layer, convolution_lags, interaction_operators
+from workingpapers.parts.checks import whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ def _of_operators(ops: Tensor, n: SupportsIndex | None) -> tuple[Tensor, str, fl
     if not (ops.is_floating_point() or ops.is_complex()):
         raise InvalidParameterError(f"operators are of type {ops.dtype}; they must be floats or complex numbers")
     if n is not None:
-        length = whole_number("n", n)
+        length = whole_number("n", n, least=1)
         if length > ops.shape[0]:
             raise InvalidParameterError(f"n is {length} and the operators reach only {ops.shape[0]} tokens")
         ops = ops[:length, :length] if ops.ndim == 4 else ops[:length]
@@ -161,7 +161,7 @@ def _of_layer(layer: Layer, n: SupportsIndex | None) -> tuple[Tensor, str, float
         n = layer.n
     if n is None:
         raise InvalidParameterError(f"n is missing; give the sequence length at which {type(layer).__name__} is judged")
-    n = whole_number("n", n)
+    n = whole_number("n", n, least=1)
     eps = torch.finfo(torch.float64).eps
     if isinstance(layer, LinearSSM):
         return _of_ssm(layer, n)

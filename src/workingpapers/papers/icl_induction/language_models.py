@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.icl_induction.checks import whole
+from workingpapers.parts.checks import whole_number
 
 
 class AttentionNotReturnedError(InvalidTypeError, RuntimeError):
@@ -66,12 +66,12 @@ def induction_scores(
         >>> len(scores), bool(scores["induction"].max() < 0.2)
         (8, True)
     """
-    length, batch = whole("length", length, 2), whole("batch", batch, 1)
+    length, batch = whole_number("length", length, least=2), whole_number("batch", batch, least=1)
     if not isinstance(model, nn.Module):
         raise InvalidTypeError(f"the model is of type {type(model).__name__}; give an nn.Module")
     vocabulary = _vocabulary(model, vocab_size, length)
     _check_room(model, 2 * length)
-    source = torch.Generator().manual_seed(whole("seed", seed, 0))
+    source = torch.Generator().manual_seed(whole_number("seed", seed, least=0))
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     block = _distinct(batch, length, vocabulary, source)
     repeated = torch.cat([block, block], 1).to(device)
@@ -109,7 +109,7 @@ def _vocabulary(model: nn.Module, vocab_size: int | None, length: int) -> int:
         vocab_size = getattr(text, "vocab_size", None)
     if vocab_size is None:
         raise InvalidParameterError(f"{type(model).__name__} has no config.vocab_size; pass vocab_size")
-    vocabulary = whole("vocab_size", vocab_size, 1)
+    vocabulary = whole_number("vocab_size", vocab_size, least=1)
     if vocabulary < length:
         raise InvalidParameterError(
             f"vocab_size is {vocabulary} and length {length}; the block holds different tokens: choose a length of at "

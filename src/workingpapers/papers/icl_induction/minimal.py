@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.icl_induction.checks import whole
-from workingpapers.papers.icl_induction.network import Attention
+from workingpapers.papers.icl_induction.method import Attention
+from workingpapers.parts.checks import whole_number
 
 
 class MinimalInductionHead(nn.Module):
@@ -54,8 +54,9 @@ class MinimalInductionHead(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.positions, self.dim = whole("positions", positions, 0), whole("dim", dim, 1)
-        self.n_labels, self.mlp_hidden = whole("n_labels", n_labels, 1), whole("mlp_hidden", mlp_hidden, 1)
+        self.positions, self.dim = whole_number("positions", positions, least=0), whole_number("dim", dim, least=1)
+        self.n_labels = whole_number("n_labels", n_labels, least=1)
+        self.mlp_hidden = whole_number("mlp_hidden", mlp_hidden, least=1)
         self.beta1 = nn.Parameter(torch.empty((), device=device, dtype=dtype))
         self.alpha = nn.Parameter(torch.empty((), device=device, dtype=dtype))
         self.beta2 = nn.Parameter(torch.empty((), device=device, dtype=dtype)) if third else None

@@ -15,8 +15,8 @@ import pandas as pd
 from torch import nn
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError, MissingExtraError
-from workingpapers.papers.icl_induction.checks import whole
 from workingpapers.papers.icl_induction.language_models import induction_scores
+from workingpapers.parts.checks import whole_number
 
 SCORES = ("previous_token", "induction", "copying", "target_label")
 BASELINE_POINTS = 5
@@ -76,7 +76,7 @@ class InductionMonitor:
         on_alarm: Callable[["InductionMonitor"], object] | None = None,
         stop: bool = False,
     ) -> None:
-        self.every = whole("every", every, 1)
+        self.every = whole_number("every", every, least=1)
         if not 0.0 < rise < 1.0:
             raise InvalidParameterError(f"rise is {rise!r}; scores lie in [0, 1], so give a rise between 0 and 1")
         if watch not in SCORES:

@@ -17,7 +17,7 @@ from scipy.special import expit
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.icl_induction.checks import whole
+from workingpapers.parts.checks import whole_number
 
 Number = Tensor | float | int
 
@@ -143,7 +143,7 @@ def nested_logit_flow(
         raise InvalidParameterError(f"init is {init!r}; give one finite number, or three: beta1, alpha, xi")
     if not 0 < t_max < math.inf:
         raise InvalidParameterError(f"t_max is {t_max!r}; it must be a positive finite time")
-    kept = whole("points", points, 2)
+    kept = whole_number("points", points, least=2)
     solved = solve_ivp(
         partial(_descent, n=n, labels=labels, moves=np.asarray(trains, float)),
         (0.0, t_max),
@@ -187,7 +187,7 @@ def _broadcast(terms: list[Tensor]) -> list[Tensor]:
 
 
 def _sizes(n_pairs: int, n_labels: int) -> tuple[int, int]:
-    n, labels = whole("n_pairs", n_pairs, 1), whole("n_labels", n_labels, 1)
+    n, labels = whole_number("n_pairs", n_pairs, least=1), whole_number("n_labels", n_labels, least=1)
     if labels < n:
         raise InvalidParameterError(f"n_labels is {labels} and n_pairs {n}; the loss needs n_labels >= n_pairs")
     return n, labels

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from workingpapers.bench.protocols import Trial
-from workingpapers.papers.icl_induction.network import AttentionOnlyClassifier
+from workingpapers.papers.icl_induction.method import AttentionOnlyClassifier
 from workingpapers.papers.icl_induction.settings import Settings
 from workingpapers.papers.icl_induction.task import Batch, InContextClassification
 

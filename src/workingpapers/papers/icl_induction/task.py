@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.icl_induction.checks import fraction, not_negative, whole
+from workingpapers.parts.checks import real_number, whole_number
 
 SPLITS = ("train", "ic", "ic_swapped", "iw")
 # a race over all classes is exact and cheap while they are few beside the draws; above, redrawing repeats is cheaper
@@ -118,14 +118,17 @@ class InContextClassification:
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        self.n_classes, self.n_labels = whole("n_classes", n_classes, 1), whole("n_labels", n_labels, 1)
-        self.n_pairs, self.dim = whole("n_pairs", n_pairs, 1), whole("dim", dim, 1)
-        self.burstiness, self.positions = whole("burstiness", burstiness, 1), whole("positions", positions, 1)
-        self.within_class_noise = not_negative("within_class_noise", within_class_noise)
-        self.zipf = not_negative("zipf", zipf)
-        self.p_bursty, self.p_novel = fraction("p_bursty", p_bursty), fraction("p_novel", p_novel)
+        self.n_classes = whole_number("n_classes", n_classes, least=1)
+        self.n_labels = whole_number("n_labels", n_labels, least=1)
+        self.n_pairs, self.dim = whole_number("n_pairs", n_pairs, least=1), whole_number("dim", dim, least=1)
+        self.burstiness = whole_number("burstiness", burstiness, least=1)
+        self.positions = whole_number("positions", positions, least=1)
+        self.within_class_noise = real_number("within_class_noise", within_class_noise, least=0)
+        self.zipf = real_number("zipf", zipf, least=0)
+        self.p_bursty = real_number("p_bursty", p_bursty, least=0, most=1)
+        self.p_novel = real_number("p_novel", p_novel, least=0, most=1)
         self.distinct_labels = distinct_labels
-        self.seed = whole("seed", seed, 0)
+        self.seed = whole_number("seed", seed, least=0)
         self._check_sizes()
         self.device = torch.device("cpu" if device is None else device)
         self.dtype = torch.get_default_dtype() if dtype is None else dtype
@@ -192,7 +195,7 @@ class InContextClassification:
         Raises:
             InvalidParameterError: an unknown split, n below 1, or `iw` where every class may be in the context.
         """
-        n = whole("n", n, 1)
+        n = whole_number("n", n, least=1)
         if split not in SPLITS:
             raise InvalidParameterError(f"split is {split!r}; it must be one of {', '.join(SPLITS)}")
         source = self._streams[split] if generator is None else generator
@@ -216,7 +219,7 @@ class InContextClassification:
         Raises:
             InvalidParameterError: as in `batch`.
         """
-        whole("batch_size", batch_size, 1)
+        whole_number("batch_size", batch_size, least=1)
         if split not in SPLITS:
             raise InvalidParameterError(f"split is {split!r}; it must be one of {', '.join(SPLITS)}")
         return _Endless(self, batch_size, split)

@@ -15,9 +15,9 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.icl_induction.checks import not_negative, whole
 from workingpapers.papers.icl_induction.measures import from_outputs
 from workingpapers.papers.icl_induction.task import Batch, InContextClassification
+from workingpapers.parts.checks import real_number, whole_number
 
 OPTIMIZERS = ("adam", "sgd")
 AHEAD = 10  # training batches that are drawn in one go: short calls cost more than numbers
@@ -134,8 +134,11 @@ def train_stacked(
         (2, 2)
     """
     _check(models, tasks, optimizer, lr)
-    whole("steps", steps, 1), whole("eval_every", eval_every, 1), whole("batch_size", batch_size, 1)
-    whole("eval_size", eval_size, 1), not_negative("weight_decay", weight_decay)
+    whole_number("steps", steps, least=1)
+    whole_number("eval_every", eval_every, least=1)
+    whole_number("batch_size", batch_size, least=1)
+    whole_number("eval_size", eval_size, least=1)
+    real_number("weight_decay", weight_decay, least=0)
     stops = list(early_stop) if isinstance(early_stop, Sequence) else [early_stop] * len(models)
     if len(stops) != len(models):
         raise InvalidParameterError(f"early_stop has {len(stops)} entries for {len(models)} models; give one for each")

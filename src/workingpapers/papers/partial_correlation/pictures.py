@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
-from scipy.stats import sem
-from scipy.stats import t as student
 
 from workingpapers.bench.protocols import Picture, Results
+from workingpapers.parts.intervals import mean_and_error
 from workingpapers.parts.plotting import CONTROL_COLOUR, PALETTE, new_figure
 
 ARMS = ("pcor", "clr correlation", "rho_p", "raw correlation", "raw partial correlation")
@@ -27,18 +26,11 @@ def figures(results: Results) -> Iterable[Picture]:
             yield picture
 
 
-def _mean_and_error(values: pd.Series) -> tuple[float, float]:
-    kept = values.to_numpy(dtype=float)
-    if len(kept) < 2:
-        return float(kept.mean()), 0.0
-    return float(kept.mean()), float(sem(kept) * student.ppf(0.975, len(kept) - 1))
-
-
 def _bars(ax: Any, groups: Sequence[tuple[str, pd.DataFrame]], arms: Sequence[str]) -> None:
     """One group of bars for each (label, frame), one bar for each arm of the frame."""
     width = 0.8 / len(arms)
     for place, arm in enumerate(arms):
-        pairs = [_mean_and_error(frame[frame["arm"] == arm]["value"]) for _, frame in groups]
+        pairs = [mean_and_error(frame[frame["arm"] == arm]["value"]) for _, frame in groups]
         at = np.arange(len(groups)) + (place - (len(arms) - 1) / 2) * width
         means, errors = zip(*pairs, strict=True)
         ax.bar(at, means, width, yerr=errors, color=PALETTE[place], label=LABELS.get(arm, arm), error_kw={"lw": 0.8})
@@ -84,7 +76,7 @@ def _false_positives(results: Results) -> Picture | None:
         return None
     figure, ax = new_figure(width=4.6, height=3.2)
     for colour, (null, part) in zip(PALETTE, frame.groupby("null", sort=False), strict=False):
-        found = [(d, *_mean_and_error(group["value"])) for d, group in part.groupby("parts")]
+        found = [(d, *mean_and_error(group["value"])) for d, group in part.groupby("parts")]
         parts, means, errors = (list(column) for column in zip(*found, strict=True))
         ax.errorbar(parts, means, errors, fmt="o-", ms=4, capsize=2, color=colour, label=f"null: {null}")
     ax.axhline(LEVEL, color=CONTROL_COLOUR, lw=1, ls="--", label="nominal level")

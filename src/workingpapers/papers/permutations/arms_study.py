@@ -13,12 +13,13 @@ from scipy import stats
 from torch import Tensor
 
 from workingpapers.bench.protocols import Trial
-from workingpapers.papers.permutations.method import default_steps, ensemble_size, permutation_moments
+from workingpapers.papers.permutations.method import default_steps
+from workingpapers.papers.permutations.moments import permutation_moments
 from workingpapers.papers.permutations.network_study import models_needed, unseen_inputs
 from workingpapers.papers.permutations.networks import train_networks, unit_rows
 from workingpapers.papers.permutations.rivals import networks_with_biases, ridge
 from workingpapers.papers.permutations.settings import Settings
-from workingpapers.papers.permutations.sizes import thresholds
+from workingpapers.papers.permutations.sizes import ensemble_size, thresholds
 
 _C = 1 / (2 * math.pi)
 

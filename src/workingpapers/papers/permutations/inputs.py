@@ -5,7 +5,6 @@ Implements the input space {0,1}^k without 0 and the three ways to write a permu
 Differences from the paper: none known.
 """
 
-import math
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -13,64 +12,9 @@ import torch
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
+from workingpapers.parts.checks import whole_number
 
 LONGEST_LIST = 16  # 2^16 - 1 inputs are the most that are ever listed
-
-
-def whole_number(name: str, value: Any, least: int) -> int:
-    """An int of at least `least`; bool, float and text are refused."""
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__") or getattr(value, "ndim", 0) != 0:
-        raise InvalidTypeError(f"{name} is {value!r}; give a whole number of at least {least}")
-    number = int(value.__index__())
-    if number < least:
-        raise InvalidParameterError(f"{name} is {number}; give a whole number of at least {least}")
-    return number
-
-
-def real_number(name: str, value: Any, *, above: float | None = None, least: float | None = None) -> float:
-    """A finite float above `above` or of at least `least`; bool and text are refused."""
-    allowed = f"a finite number above {above:g}" if above is not None else f"a finite number of at least {least:g}"
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
-        raise InvalidTypeError(f"{name} is {value!r}; give {allowed}")
-    number = float(value)
-    if not math.isfinite(number) or (above is not None and number <= above) or (least is not None and number < least):
-        raise InvalidParameterError(f"{name} is {value!r}; give {allowed}")
-    return number
-
-
-def probability(name: str, value: Any) -> float:
-    """A float strictly between 0 and 1."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
-        raise InvalidTypeError(f"{name} is {value!r}; give a number between 0 and 1, both excluded")
-    if not 0.0 < float(value) < 1.0:
-        raise InvalidParameterError(f"{name} is {value!r}; it must lie between 0 and 1, both excluded")
-    return float(value)
-
-
-def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> str:
-    """The value, where it is one of those allowed."""
-    if not isinstance(value, str) or value not in allowed:
-        raise InvalidParameterError(f"{name} is {value!r}; choose one of {', '.join(map(repr, allowed))}")
-    return value
-
-
-def usable_device(value: Any) -> torch.device:
-    """A device that can be used here; None is the CPU."""
-    try:
-        device = torch.device("cpu" if value is None else value)
-    except (RuntimeError, TypeError) as error:
-        raise InvalidParameterError(f"device is {value!r}; give one that torch knows, such as 'cpu'") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InvalidParameterError(f"device is {value!r}; torch finds no CUDA device here, give 'cpu'")
-    return device
-
-
-def seed_number(value: Any) -> int:
-    """A seed from 0 to 2^63 - 1, which is what torch's generators take."""
-    number = whole_number("seed", value, 0)
-    if number >= 2**63:
-        raise InvalidParameterError(f"seed is {number}; give a whole number from 0 to 2**63 - 1")
-    return number
 
 
 def weights_of_inputs(ones: Any, k: int) -> np.ndarray:
@@ -131,7 +75,7 @@ def all_inputs(k: SupportsIndex) -> np.ndarray:
         >>> all_inputs(2).tolist()
         [[0, 1], [1, 0], [1, 1]]
     """
-    k = whole_number("k", k, 2)
+    k = whole_number("k", k, least=2)
     if k > LONGEST_LIST:
         raise InvalidParameterError(
             f"k is {k}: there are {2**k - 1} inputs; all of them are listed up to k = {LONGEST_LIST}, give a sample"

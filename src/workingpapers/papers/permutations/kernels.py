@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.permutations.inputs import binary_rows, numbers, one_of
+from workingpapers.papers.permutations.inputs import binary_rows, numbers
+from workingpapers.parts.checks import one_of
 from workingpapers.parts.tangent_kernel import tangent_kernel
 
 

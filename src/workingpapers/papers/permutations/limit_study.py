@@ -10,8 +10,10 @@ import math
 import numpy as np
 
 from workingpapers.bench.protocols import Trial
-from workingpapers.papers.permutations.method import PermutationEnsemble, ensemble_size, permutation_moments
+from workingpapers.papers.permutations.method import PermutationEnsemble
+from workingpapers.papers.permutations.moments import permutation_moments
 from workingpapers.papers.permutations.settings import Settings
+from workingpapers.papers.permutations.sizes import ensemble_size
 from workingpapers.parts.timing import log_log_slope
 
 # number of models in the official repository's results: width 50 000, two ones, 1000 test inputs, accuracy 0.9

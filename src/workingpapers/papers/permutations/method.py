@@ -17,33 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from workingpapers.errors import InvalidParameterError
 from workingpapers.papers.permutations.gaussian_process import sample
-from workingpapers.papers.permutations.inputs import (
-    all_inputs,
-    binary_rows,
-    one_of,
-    probability,
-    read_permutation,
-    real_number,
-    seed_number,
-    usable_device,
-    whole_number,
-)
-from workingpapers.papers.permutations.kernels import Kernels, empirical_kernel, permutation_kernels
-from workingpapers.papers.permutations.moments import Moments, limit_moments, permutation_moments
-from workingpapers.papers.permutations.networks import PermutationNetwork, train_networks, unit_rows
+from workingpapers.papers.permutations.inputs import all_inputs, binary_rows, read_permutation
+from workingpapers.papers.permutations.moments import Moments, limit_moments
+from workingpapers.papers.permutations.networks import train_networks, unit_rows
 from workingpapers.papers.permutations.sizes import ROUNDINGS, ensemble_size, thresholds
-
-__all__ = [
-    "Kernels",
-    "Moments",
-    "PermutationEnsemble",
-    "PermutationNetwork",
-    "all_inputs",
-    "empirical_kernel",
-    "ensemble_size",
-    "permutation_kernels",
-    "permutation_moments",
-]
+from workingpapers.parts.checks import one_of, real_number, seed_number, usable_device, whole_number
 
 _MOST_STEPS = 1_000_000
 _LONG = 1e11  # operations of a training that takes several seconds on one core
@@ -265,18 +243,18 @@ class PermutationEnsemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             >>> PermutationEnsemble(10).moments([[1, 1, 1, 0, 0, 0, 0, 0, 0, 0]]).mean_one.round(4).tolist()
             [0.4216]
         """
-        k = whole_number("k", self.k, 2)
+        k = whole_number("k", self.k, least=2)
         return limit_moments(k, binary_rows(X, k).sum(1, dtype=np.int64))
 
     def _checked(self) -> int:
-        k = whole_number("k", self.k, 2)
-        whole_number("width", self.width, 1)
+        k = whole_number("k", self.k, least=2)
+        whole_number("width", self.width, least=1)
         if self.n_models is not None:
-            whole_number("n_models", self.n_models, 1)
-        probability("delta", self.delta)
+            whole_number("n_models", self.n_models, least=1)
+        real_number("delta", self.delta, above=0, below=1)
         one_of("rounding", self.rounding, ROUNDINGS)
         if self.steps is not None:
-            whole_number("steps", self.steps, 0)
+            whole_number("steps", self.steps, least=0)
         if self.lr is not None:
             most = 2 * k / _top(k)
             if real_number("lr", self.lr, above=0.0) >= most:

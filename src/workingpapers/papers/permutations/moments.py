@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
-from workingpapers.papers.permutations.inputs import one_of, real_number, weights_of_inputs, whole_number
+from workingpapers.papers.permutations.inputs import weights_of_inputs
+from workingpapers.parts.checks import one_of, real_number, whole_number
 
 KERNELS = ("ntk", "last-layer")
 _C = 1.0 / (2.0 * math.pi)  # k times the kernel of two different basis vectors
@@ -73,7 +74,7 @@ def permutation_moments(k: SupportsIndex, ones: Any, *, kernel: str = "ntk", t: 
         >>> round(one, 6), round(zero, 7), round(variance, 8)
         (0.421555, -0.021547, 0.00914745)
     """
-    k = whole_number("k", k, 2)
+    k = whole_number("k", k, least=2)
     one_of("kernel", kernel, KERNELS)
     if t is not None:
         t = real_number("t", t, least=0.0)

@@ -13,16 +13,13 @@ from scipy import stats
 from torch import Tensor
 
 from workingpapers.bench.protocols import Trial
+from workingpapers.papers.permutations.inputs import all_inputs
 from workingpapers.papers.permutations.limit_study import draw_inputs
-from workingpapers.papers.permutations.method import (
-    all_inputs,
-    default_steps,
-    ensemble_size,
-    permutation_moments,
-)
+from workingpapers.papers.permutations.method import default_steps
+from workingpapers.papers.permutations.moments import permutation_moments
 from workingpapers.papers.permutations.networks import TrainedNetworks, train_networks, unit_rows
 from workingpapers.papers.permutations.settings import Settings
-from workingpapers.papers.permutations.sizes import thresholds
+from workingpapers.papers.permutations.sizes import ensemble_size, thresholds
 
 ROWS_AT_ONCE = 256
 NARROW = 2  # width of the networks that are far from the limit

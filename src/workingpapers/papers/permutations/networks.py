@@ -17,7 +17,7 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.permutations.inputs import whole_number
+from workingpapers.parts.checks import whole_number
 
 _CHUNK = 2**17  # numbers in one layer of the networks that are trained together: they stay in the processor's cache
 _ROOM = 2**22  # numbers of hidden activity held at once while predicting
@@ -58,7 +58,7 @@ class PermutationNetwork(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.k, self.width = whole_number("k", k, 2), whole_number("width", width, 1)
+        self.k, self.width = whole_number("k", k, least=2), whole_number("width", width, least=1)
         self.first = nn.Parameter(torch.empty(self.width, self.k, device=device, dtype=dtype))
         self.second = nn.Parameter(torch.empty(self.k, self.width, device=device, dtype=dtype))
         self.reset_parameters(generator)

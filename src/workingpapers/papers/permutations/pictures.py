@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from scipy import stats
 
 from workingpapers.bench.protocols import Picture, Results
-from workingpapers.papers.permutations.method import permutation_moments
+from workingpapers.papers.permutations.moments import permutation_moments
 from workingpapers.parts.plotting import CONTROL_COLOUR, PALETTE, new_figure
 
 

@@ -34,28 +34,26 @@ class Settings:
         groups: Ensembles for each permutation.
     """
 
-    lengths: tuple[int, ...]
-    sampled_lengths: tuple[int, ...]
-    process_lengths: tuple[int, ...]
-    max_inputs: int
-    width: int
-    max_models: int
-    delta: float
-    signs_up_to: int
-    slope_lengths: tuple[int, ...]
-    single_lengths: tuple[int, ...]
-    single_pool: int
-    normal_length: int
-    regime_length: int
-    regime_models: int
-    regime_group: int
-    relabel_length: int
-    relabel_width: int
-    group_models: int
-    groups: int
+    lengths: tuple[int, ...] = (5, 6, 8, 10, 12)
+    sampled_lengths: tuple[int, ...] = (16,)
+    process_lengths: tuple[int, ...] = (16, 24, 32)
+    max_inputs: int = 4095
+    width: int = 1000
+    max_models: int = 1200
+    delta: float = 0.1
+    signs_up_to: int = 300
+    slope_lengths: tuple[int, ...] = (32, 45, 64, 91, 128, 181, 256)
+    single_lengths: tuple[int, ...] = (5, 6, 8)
+    single_pool: int = 10
+    normal_length: int = 8
+    regime_length: int = 10
+    regime_models: int = 400
+    regime_group: int = 50
+    relabel_length: int = 6
+    relabel_width: int = 300
+    group_models: int = 20
+    groups: int = 10
 
-
-_SLOPE_LENGTHS = (32, 45, 64, 91, 128, 181, 256)
 
 SCALES = {
     "smoke": Settings(
@@ -65,9 +63,7 @@ SCALES = {
         max_inputs=63,
         width=300,
         max_models=150,
-        delta=0.1,
         signs_up_to=60,
-        slope_lengths=_SLOPE_LENGTHS,
         single_lengths=(4,),
         single_pool=2,
         normal_length=6,
@@ -79,46 +75,18 @@ SCALES = {
         group_models=10,
         groups=4,
     ),
-    "laptop": Settings(
-        lengths=(5, 6, 8, 10, 12),
-        sampled_lengths=(16,),
-        process_lengths=(16, 24, 32),
-        max_inputs=4095,
-        width=1000,
-        max_models=1200,
-        delta=0.1,
-        signs_up_to=300,
-        slope_lengths=_SLOPE_LENGTHS,
-        single_lengths=(5, 6, 8),
-        single_pool=10,
-        normal_length=8,
-        regime_length=10,
-        regime_models=400,
-        regime_group=50,
-        relabel_length=6,
-        relabel_width=300,
-        group_models=20,
-        groups=10,
-    ),
+    "laptop": Settings(),
     "paper": Settings(
         lengths=(4, 5, 6, 8, 10, 12, 15),
         sampled_lengths=(20, 25, 30),
-        process_lengths=(16, 24, 32),
         max_inputs=32767,
         width=50_000,
         max_models=3000,
-        delta=0.1,
-        signs_up_to=300,
-        slope_lengths=_SLOPE_LENGTHS,
         single_lengths=(5, 6, 8, 10, 12, 15),
-        single_pool=10,
         normal_length=10,
-        regime_length=10,
         regime_models=1000,
-        regime_group=50,
         relabel_length=10,
         relabel_width=5000,
         group_models=50,
-        groups=10,
     ),
 }

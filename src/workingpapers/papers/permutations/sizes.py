@@ -13,8 +13,9 @@ import numpy as np
 from scipy.special import gammaln, log_ndtr, logsumexp
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.permutations.inputs import one_of, probability, weights_of_inputs, whole_number
+from workingpapers.papers.permutations.inputs import weights_of_inputs
 from workingpapers.papers.permutations.moments import KERNELS, limit_moments
+from workingpapers.parts.checks import one_of, real_number, whole_number
 
 ROUNDINGS = ("sign", "weight-aware")
 BOUNDS = ("exact", "chernoff")
@@ -77,8 +78,8 @@ def ensemble_size(
         >>> ensemble_size(8, 0.1, inputs="all", rounding="weight-aware") < 20
         True
     """
-    k = whole_number("k", k, 2)
-    delta = probability("delta", delta)
+    k = whole_number("k", k, least=2)
+    delta = real_number("delta", delta, above=0, below=1)
     one_of("rounding", rounding, ROUNDINGS)
     one_of("bound", bound, BOUNDS)
     one_of("kernel", kernel, KERNELS)

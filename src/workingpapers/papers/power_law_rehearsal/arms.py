@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from workingpapers.bench.protocols import Trial
 from workingpapers.errors import InvalidParameterError
+from workingpapers.papers.power_law_rehearsal.method import PowerLawSampler
 from workingpapers.papers.power_law_rehearsal.regularizers import EWC, SynapticIntelligence
-from workingpapers.papers.power_law_rehearsal.sampler import PowerLawSampler
 from workingpapers.papers.power_law_rehearsal.settings import Settings
 from workingpapers.papers.power_law_rehearsal.streams import JointSampler, Stream, make_network
 from workingpapers.papers.power_law_rehearsal.training import ContinualResult, accuracy_on, train_sequence

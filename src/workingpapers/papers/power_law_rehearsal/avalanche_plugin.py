@@ -12,9 +12,10 @@ import torch
 from torch.utils.data import ConcatDataset, DataLoader
 
 from workingpapers.errors import InvalidParameterError, MissingExtraError
-from workingpapers.papers.power_law_rehearsal.checks import not_negative, share, whole
+from workingpapers.papers.power_law_rehearsal.checks import zero_to_infinity
 from workingpapers.papers.power_law_rehearsal.environments import Kind, check_kind
-from workingpapers.papers.power_law_rehearsal.sampler import PowerLawSampler
+from workingpapers.papers.power_law_rehearsal.method import PowerLawSampler
+from workingpapers.parts.checks import real_number, whole_number
 from workingpapers.parts.torchvision_compat import allow_torchvision_import
 
 
@@ -58,12 +59,12 @@ def PowerLawReplayPlugin(  # noqa: N802  # makes an instance of a class that nee
     if mode not in ("inside", "extra"):
         raise InvalidParameterError(f"mode is {mode!r}; give 'inside' or 'extra'")
     options = {
-        "exponent": not_negative("exponent", exponent, infinite=True),
-        "budget": share("budget", budget),
+        "exponent": zero_to_infinity("exponent", exponent),
+        "budget": real_number("budget", budget, least=0, below=1),
         "kind": check_kind(kind),
         "mode": mode,
     }
-    return _plugin_class()(whole("mem_size", mem_size, 1), options, whole("seed", seed, 0))
+    return _plugin_class()(whole_number("mem_size", mem_size, least=1), options, whole_number("seed", seed, least=0))
 
 
 @lru_cache

@@ -5,38 +5,16 @@ Differences from the paper: none, it gives no code.
 """
 
 import math
-import numbers
 from collections.abc import Sized
 from typing import Any
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
+from workingpapers.parts.checks import real_number
 
 
-def whole(name: str, value: Any, least: int) -> int:
-    """The value as an int; `InvalidTypeError` where it is no whole number, `InvalidParameterError` below `least`."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InvalidTypeError(f"{name} is {value!r}; give a whole number of at least {least}")
-    number = int(value.__index__())
-    if number < least:
-        raise InvalidParameterError(f"{name} is {number}; it must be at least {least}")
-    return number
-
-
-def not_negative(name: str, value: Any, *, infinite: bool = False) -> float:
-    """The value as a float where it is at least zero; infinity only where it is allowed."""
-    number = _real(name, value)
-    if math.isnan(number) or number < 0 or (math.isinf(number) and not infinite):
-        allowed = "zero, positive or infinite" if infinite else "zero or a positive finite number"
-        raise InvalidParameterError(f"{name} is {value!r}; it must be {allowed}")
-    return number
-
-
-def share(name: str, value: Any) -> float:
-    """The value as a float where it lies in [0, 1)."""
-    number = _real(name, value)
-    if not 0.0 <= number < 1.0:
-        raise InvalidParameterError(f"{name} is {value!r}; a share of the batch lies in [0, 1)")
-    return number
+def zero_to_infinity(name: str, value: Any) -> float:
+    """The value as a float where it is at least zero; infinity is allowed."""
+    return math.inf if isinstance(value, float) and value == math.inf else real_number(name, value, least=0)
 
 
 def lengths_of(tasks: Any) -> list[int]:
@@ -57,9 +35,3 @@ def lengths_of(tasks: Any) -> list[int]:
     if not lengths:
         raise InvalidParameterError("there are no tasks; give at least one")
     return lengths
-
-
-def _real(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise InvalidTypeError(f"{name} is {value!r}; give a number")
-    return float(value)

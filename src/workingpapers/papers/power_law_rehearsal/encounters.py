@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Int
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.power_law_rehearsal.checks import not_negative, whole
+from workingpapers.parts.checks import real_number, whole_number
 
 
 class EncounterProcess:
@@ -58,15 +58,17 @@ class EncounterProcess:
         warmup: int = 0,
         generator: torch.Generator | None = None,
     ) -> None:
-        self.exponent = not_negative("exponent", exponent)
+        self.exponent = real_number("exponent", exponent, least=0)
         if not hasattr(introduce_at, "__iter__"):
             raise InvalidTypeError(f"introduce_at is {introduce_at!r}; give one step for each task")
-        self.introduce_at = tuple(whole(f"introduce_at[{i}]", step, 0) for i, step in enumerate(introduce_at))
+        self.introduce_at = tuple(
+            whole_number(f"introduce_at[{i}]", step, least=0) for i, step in enumerate(introduce_at)
+        )
         if not self.introduce_at or min(self.introduce_at) > 1:
             raise InvalidParameterError(
                 f"introduce_at is {list(self.introduce_at)}; at least one task must be introduced at step 0 or 1"
             )
-        self.warmup = whole("warmup", warmup, 0)
+        self.warmup = whole_number("warmup", warmup, least=0)
         self.generator = on_cpu(generator)
         self.step = 0
         order = sorted(range(len(self.introduce_at)), key=lambda task: self.introduce_at[task])
@@ -119,7 +121,7 @@ class EncounterProcess:
         gaps = np.array(self._gaps, dtype=np.int64)
         if task is None:
             return gaps
-        number = whole("task", task, 0)
+        number = whole_number("task", task, least=0)
         if number >= len(self.introduce_at):
             raise InvalidParameterError(f"task is {number}; there are {len(self.introduce_at)}, counted from 0")
         return gaps[np.array(self._gap_tasks, dtype=np.int64) == number]

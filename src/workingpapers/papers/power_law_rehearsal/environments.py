@@ -13,7 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.power_law_rehearsal.checks import not_negative, whole
+from workingpapers.papers.power_law_rehearsal.checks import zero_to_infinity
+from workingpapers.parts.checks import whole_number
 
 KINDS = ("power", "exponential", "uniform", "last")
 
@@ -54,8 +55,8 @@ def rehearsal_probabilities(
         >>> rehearsal_probabilities(4, kind="uniform").tolist()
         [0.25, 0.25, 0.25, 0.25]
     """
-    count = whole("n_previous", n_previous, 1)
-    d, lambda_ = not_negative("exponent", exponent, infinite=True), not_negative("rate", rate, infinite=True)
+    count = whole_number("n_previous", n_previous, least=1)
+    d, lambda_ = zero_to_infinity("exponent", exponent), zero_to_infinity("rate", rate)
     known = check_kind(kind)
     if callable(known):
         weights = _weights(known(count), count)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.power_law_rehearsal.checks import whole
+from workingpapers.parts.checks import whole_number
 
 
 class PermutedTask(Dataset[tuple[Tensor, Tensor]]):
@@ -106,7 +106,7 @@ def permuted_tasks(
         True
     """
     images, labels = _tensor("x", x), _tensor("y", y)
-    count, base = whole("n_tasks", n_tasks, 1), whole("seed", seed, 0)
+    count, base = whole_number("n_tasks", n_tasks, least=1), whole_number("seed", seed, least=0)
     if not images.is_floating_point():
         raise InvalidTypeError(f"x is of type {images.dtype}; give floating numbers, such as x.float() / 255")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.power_law_rehearsal.checks import not_negative
 from workingpapers.papers.power_law_rehearsal.fisher import squared_gradients
+from workingpapers.parts.checks import real_number
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -26,7 +26,7 @@ class _Anchored:
         if not isinstance(model, nn.Module):
             raise InvalidTypeError(f"model is {type(model).__name__}; give a torch.nn.Module")
         self.model = model
-        self.strength = not_negative("strength", strength)
+        self.strength = real_number("strength", strength, least=0)
         self._factor = factor
         self.importance: dict[str, Tensor] = {}
         self.anchor: dict[str, Tensor] = {}
@@ -196,7 +196,7 @@ class SynapticIntelligence(_Anchored):
 
     def __init__(self, model: nn.Module, strength: float | int, *, damping: float | int = 0.1) -> None:
         super().__init__(model, strength, 1.0)
-        self.damping = not_negative("damping", damping)
+        self.damping = real_number("damping", damping, least=0)
         if self.damping == 0:
             raise InvalidParameterError("damping is 0; it must be positive, parameters that stand still divide by it")
         self.path: dict[str, Tensor] = {}

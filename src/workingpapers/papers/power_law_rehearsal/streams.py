@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from workingpapers.bench.protocols import Trial
 from workingpapers.data.catalog import load
+from workingpapers.papers.power_law_rehearsal.method import PowerLawSampler
 from workingpapers.papers.power_law_rehearsal.permuted import PermutedTasks, permuted_tasks
-from workingpapers.papers.power_law_rehearsal.sampler import PowerLawSampler
 from workingpapers.papers.power_law_rehearsal.settings import Settings
 
 Images = tuple[Tensor, Tensor, Tensor, Tensor]  # training images and labels, test images and labels

@@ -13,8 +13,9 @@ import torch
 from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, get_worker_info
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError, MissingExtraError
-from workingpapers.papers.power_law_rehearsal.checks import lengths_of, whole
-from workingpapers.papers.power_law_rehearsal.sampler import PowerLawSampler
+from workingpapers.papers.power_law_rehearsal.checks import lengths_of
+from workingpapers.papers.power_law_rehearsal.method import PowerLawSampler
+from workingpapers.parts.checks import whole_number
 
 
 class SequenceStream(IterableDataset[Any]):
@@ -96,10 +97,10 @@ class PowerLawCallback:
         seed: int = 0,
         **sampler_options: Any,
     ) -> None:
-        self.steps_per_task = whole("steps_per_task", steps_per_task, 1)
-        self.batch_size = whole("batch_size", batch_size, 1)
+        self.steps_per_task = whole_number("steps_per_task", steps_per_task, least=1)
+        self.batch_size = whole_number("batch_size", batch_size, least=1)
         self.on_task_end = on_task_end
-        start = whole("seed", seed, 0)
+        start = whole_number("seed", seed, least=0)
         taken = {"generator", "mode", "fill_last_batch", "rank", "world_size"} & set(sampler_options)
         if taken:
             raise InvalidParameterError(f"{', '.join(sorted(taken))} cannot be chosen here; the stream sets it")
@@ -208,8 +209,10 @@ def PowerLawDataModule(  # noqa: N802  # makes an instance of a class that needs
         2
     """
     return _data_module_class()(
-        datasets, whole("epochs_per_task", epochs_per_task, 1), whole("num_workers", num_workers, 0),
-        _MakeSampler(datasets, whole("seed", seed, 0), {"batch_size": batch_size, **sampler_options})(),
+        datasets,
+        whole_number("epochs_per_task", epochs_per_task, least=1),
+        whole_number("num_workers", num_workers, least=0),
+        _MakeSampler(datasets, whole_number("seed", seed, least=0), {"batch_size": batch_size, **sampler_options})(),
     )  # fmt: skip
 
 

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.utils.data import ConcatDataset, default_collate
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.power_law_rehearsal.checks import lengths_of, whole
+from workingpapers.papers.power_law_rehearsal.checks import lengths_of
+from workingpapers.papers.power_law_rehearsal.method import PowerLawSampler
 from workingpapers.papers.power_law_rehearsal.metrics import continual_metrics
-from workingpapers.papers.power_law_rehearsal.sampler import PowerLawSampler
+from workingpapers.parts.checks import whole_number
 
 EARLY_FRAC = 0.1
 
@@ -148,10 +149,10 @@ def train_sequence(
     _check(model, tasks, sampler)
     if (epochs is None) == (steps is None):
         raise InvalidParameterError(f"epochs is {epochs} and steps is {steps}; give exactly one of them")
-    passes = None if epochs is None else whole("epochs", epochs, 1)
-    fixed = None if steps is None else whole("steps", steps, 1)
-    every = None if eval_every is None else whole("eval_every", eval_every, 1)
-    size = whole("consolidation_size", consolidation_size, 1)
+    passes = None if epochs is None else whole_number("epochs", epochs, least=1)
+    fixed = None if steps is None else whole_number("steps", steps, least=1)
+    every = None if eval_every is None else whole_number("eval_every", eval_every, least=1)
+    size = whole_number("consolidation_size", consolidation_size, least=1)
     look_up, device = _look_up(tasks), next(model.parameters()).device
     count = len(tasks)
     accuracy, early, rows = np.full((count, count), np.nan), np.zeros(count), []
@@ -217,7 +218,7 @@ def accuracy_on(tasks: Sequence[Any], *, batch_size: int = 1024) -> Callable[[nn
         1.0
     """
     lengths = lengths_of(tasks)
-    size = whole("batch_size", batch_size, 1)
+    size = whole_number("batch_size", batch_size, least=1)
     look_up = _look_up(tasks)
     starts = np.cumsum([0, *lengths])
 

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 from workingpapers.papers.random_teachers.batches import iterate
-from workingpapers.papers.random_teachers.checks import a_module, number, same_shapes, whole_number
+from workingpapers.papers.random_teachers.checks import same_shapes
 from workingpapers.papers.random_teachers.encoders import device_of, evaluating, recompute_batch_norm_
+from workingpapers.parts.checks import real_number, torch_module, whole_number
 
 Parameters = Any  # a module, a state_dict, or a flat vector
 
@@ -79,8 +80,8 @@ def linear_mode_connectivity(
         >>> linear_mode_connectivity(net, net, torch.nn.functional.cross_entropy, (x, y)).height
         0.0
     """
-    points = whole_number("points", points, 2)
-    first, second = a_module("a", a).state_dict(), a_module("b", b).state_dict()
+    points = whole_number("points", points, least=2)
+    first, second = torch_module("a", a).state_dict(), torch_module("b", b).state_dict()
     same_shapes(first, second, ("a", "b"))
     if not callable(loss_or_metric):
         raise InvalidTypeError(
@@ -198,7 +199,7 @@ def loss_plane(
         >>> plane.points.tolist(), float(plane.values.max())
         ([[0.0, 0.0], [2.0, 0.0], [1.0, 1.0]], 5.0)
     """
-    resolution, margin = whole_number("resolution", resolution, 2), number("margin", margin, 0.0)
+    resolution, margin = whole_number("resolution", resolution, least=2), real_number("margin", margin, least=0.0)
     if not callable(fn):
         raise InvalidTypeError(f"fn is {type(fn).__name__}; give a function of the parameters that returns a number")
     origin, *others = (_state(name, each) for name, each in

@@ -8,8 +8,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from workingpapers.bench.protocols import Trial
 from workingpapers.papers.random_teachers.connectivity import loss_plane
-from workingpapers.papers.random_teachers.distiller import RandomTeacherDistiller
 from workingpapers.papers.random_teachers.loss import distillation_loss
+from workingpapers.papers.random_teachers.method import RandomTeacherDistiller
 from workingpapers.papers.random_teachers.settings import Settings
 from workingpapers.papers.random_teachers.students import LOCAL, Students
 

@@ -20,7 +20,7 @@ from workingpapers.papers.random_teachers.batches import (
     size,
     take,
 )
-from workingpapers.papers.random_teachers.checks import a_module, whole_number
+from workingpapers.parts.checks import torch_module, whole_number
 
 
 def pooled(output: Any, mask: Tensor | None = None) -> Tensor:
@@ -94,8 +94,8 @@ def features(encoder: nn.Module, data: Any, *, batch_size: Any = 512) -> Float[T
         >>> features(torch.nn.Linear(3, 2), torch.ones(5, 3)).shape
         torch.Size([5, 2])
     """
-    a_module("encoder", encoder)
-    batch_size = whole_number("batch_size", batch_size, 1)
+    torch_module("encoder", encoder)
+    batch_size = whole_number("batch_size", batch_size, least=1)
     device = device_of(encoder)
     home = data.device if isinstance(data, Tensor) else torch.device("cpu")
     if is_whole(data):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.random_teachers.checks import whole_number
+from workingpapers.parts.checks import whole_number
 
 
 class ProjectionHead(nn.Module):
@@ -64,13 +64,13 @@ class ProjectionHead(nn.Module):
         if not hasattr(hidden, "__iter__"):
             raise InvalidTypeError(f"hidden is {hidden!r}; give a sequence of whole numbers")
         widths = [
-            whole_number("in_dim", in_dim, 1),
-            *(whole_number(f"hidden[{place}]", width, 1) for place, width in enumerate(hidden)),
-            whole_number("bottleneck", bottleneck, 1),
+            whole_number("in_dim", in_dim, least=1),
+            *(whole_number(f"hidden[{place}]", width, least=1) for place, width in enumerate(hidden)),
+            whole_number("bottleneck", bottleneck, least=1),
         ]
         self.in_dim = widths[0]
         self.bottleneck = widths[-1]
-        self.out_dim = whole_number("out_dim", out_dim, 2)
+        self.out_dim = whole_number("out_dim", out_dim, least=2)
         self.weight_norm = bool(weight_norm)
         self.feature_norm = bool(feature_norm)
         self.layers = nn.ModuleList(nn.Linear(a, b, device=device, dtype=dtype) for a, b in pairwise(widths))

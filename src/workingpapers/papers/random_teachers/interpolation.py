@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from workingpapers.papers.random_teachers.checks import a_module, number, same_shapes
+from workingpapers.papers.random_teachers.checks import same_shapes
+from workingpapers.parts.checks import real_number, torch_module
 
 
 @torch.no_grad()
@@ -43,9 +44,9 @@ def interpolate_parameters_(
         >>> torch.equal(interpolate_parameters_(student, teacher, fresh, 1.0).weight, fresh.weight)
         True
     """
-    alpha = number("alpha", alpha, 0.0, 1.0)
+    alpha = real_number("alpha", alpha, least=0.0, most=1.0)
     named = {
-        name: dict(a_module(name, module).named_parameters())
+        name: dict(torch_module(name, module).named_parameters())
         for name, module in (("student", student), ("teacher", teacher), ("fresh", fresh))
     }
     same_shapes(named["teacher"], named["student"], ("teacher", "student"))

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.random_teachers.checks import number
+from workingpapers.parts.checks import real_number
 
 
 class DistillationLoss(NamedTuple):
@@ -60,7 +60,7 @@ def distillation_loss(
         raise InvalidParameterError(
             f"teacher and student logits have shapes {tuple(teacher.shape)} and {tuple(student.shape)}; give equal ones"
         )
-    temperature = number("temperature", temperature, 0.0, low_open=True)
+    temperature = real_number("temperature", temperature, above=0.0)
     log_p, log_q = (log_softmax(each, temperature) for each in (teacher, student))
     p = log_p.exp()
     entropy = -(p * log_p).sum(-1).mean()

@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
-from scipy.stats import sem
-from scipy.stats import t as student_t
 
 from workingpapers.bench.protocols import Picture, Results
+from workingpapers.parts.intervals import mean_curve
 from workingpapers.parts.plotting import CONTROL_COLOUR, PALETTE, new_figure
 
 
@@ -18,16 +16,6 @@ def figures(results: Results) -> Iterable[Picture]:
         picture = draw(results)
         if picture is not None:
             yield picture
-
-
-def _over(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
-    """Mean and half of the 95 % interval over seeds for each value of an axis, in the order of first appearance."""
-    rows = []
-    for key, values in frame.groupby(axis, sort=False)["value"]:
-        kept = values.to_numpy(dtype=float)
-        error = float(sem(kept) * student_t.ppf(0.975, len(kept) - 1)) if len(kept) > 1 else 0.0
-        rows.append((key, float(kept.mean()), error))
-    return pd.DataFrame(rows, columns=[axis, "mean", "error"])
 
 
 def _log_ticks(axes: Axes, places: list[float], labels: list[str]) -> None:
@@ -40,7 +28,7 @@ def _arms(results: Results) -> Picture | None:
     frame = results.frame("accuracy")
     if frame.empty:
         return None
-    made = _over(frame, "arm")
+    made = mean_curve(frame, "arm")
     figure, axes = new_figure(width=6.2, height=3.4)
     places = np.arange(len(made))[::-1]
     colours = [PALETTE[0] if str(arm).startswith("student") else CONTROL_COLOUR for arm in made["arm"]]
@@ -62,7 +50,7 @@ def _epochs(results: Results) -> Picture | None:
     if frame.empty:
         return None
     figure, axes = new_figure()
-    made = _over(frame, "epoch")
+    made = mean_curve(frame, "epoch")
     axes.errorbar(made["epoch"], 100 * made["mean"], 100 * made["error"], fmt="o-", ms=4, capsize=2, label="student")
     for colour, arm in zip((CONTROL_COLOUR, PALETTE[1]), ("teacher", "raw pixels"), strict=True):
         axes.axhline(100 * levels[levels["arm"] == arm]["value"].mean(), color=colour, ls="--", lw=1.2, label=arm)
@@ -79,11 +67,11 @@ def _gains(results: Results) -> Picture | None:
     if sizes.empty or alphas.empty:
         return None
     figure, (left, right) = new_figure(1, 2, width=4.1, height=3.3)
-    made = _over(sizes, "size")
+    made = mean_curve(sizes, "size")
     left.errorbar(made["size"], 100 * made["mean"], 100 * made["error"], fmt="o-", ms=4, capsize=2)
     _log_ticks(left, made["size"].tolist(), [f"{size:g}" for size in made["size"]])
     left.set_xlabel("images seen, at equally many steps")
-    made = _over(alphas, "alpha")
+    made = mean_curve(alphas, "alpha")
     right.errorbar(made["alpha"], 100 * made["mean"], 100 * made["error"], fmt="o-", ms=4, capsize=2, color=PALETTE[1])
     right.set_xlabel("locality α: teacher at 0, fresh draw at 1")
     for axes in (left, right):
@@ -99,7 +87,7 @@ def _tickets(results: Results) -> Picture | None:
         return None
     figure, axes = new_figure()
     for place, (arm, part) in enumerate(frame.groupby("arm", sort=False)):
-        made = _over(part, "remaining").sort_values("remaining")
+        made = mean_curve(part, "remaining").sort_values("remaining")
         spread = made["remaining"] * (1 + 0.03 * (place - 1.5))  # so that intervals stand side by side
         axes.errorbar(
             100 * spread, 100 * made["mean"], 100 * made["error"], fmt="o-", ms=4, lw=1.2, capsize=2, label=str(arm)
@@ -125,7 +113,7 @@ def _lines(results: Results) -> Picture | None:
     figure, panels = new_figure(1, len(rates), width=4.1, height=3.3)
     for axes, rate in zip(np.atleast_1d(panels), rates, strict=True):
         for place, (arm, part) in enumerate(frame[frame["rate"] == rate].groupby("arm", sort=False)):
-            made = _over(part, "share")
+            made = mean_curve(part, "share")
             made["share"] += 0.012 * (place - 1)  # so that intervals stand side by side
             axes.errorbar(
                 made["share"],

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.random_teachers.checks import a_switch, number, one_of, whole_number
+from workingpapers.parts.checks import one_of, real_number, true_or_false, whole_number
 
 Features = Any  # a tensor, an array, or what numpy can read
 SOLVERS = ("lbfgs", "adamw")
@@ -99,7 +99,7 @@ class ProbeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             ValueError: shapes that do not fit, NaN or infinite values (scikit-learn's message).
         """
         one_of("solver", self.solver, SOLVERS)
-        l2 = number("l2", self.l2, 0.0)
+        l2 = real_number("l2", self.l2, least=0.0)
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2)
         check_classification_targets(y)
         encoder = LabelEncoder().fit(y)
@@ -109,7 +109,7 @@ class ProbeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                 f"y holds one class only, {self.classes_[0]!r}; a probe needs two or more classes"
             )
         mean, scale = np.zeros(X.shape[1], X.dtype), np.ones(X.shape[1], X.dtype)
-        if a_switch("standardize", self.standardize):
+        if true_or_false("standardize", self.standardize):
             mean, scale = X.mean(0), X.std(0)
             # a constant feature has a scale of rounding size: it must not be blown up
             scale = np.where(scale > 10 * np.finfo(X.dtype).eps * np.abs(mean), scale, 1.0).astype(X.dtype)
@@ -124,7 +124,7 @@ class ProbeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         # of two classes it fits the difference d of the rows; the rows -d/2 and d/2 have half of d's penalty
         halves = 2.0 if len(self.classes_) == 2 else 1.0
         strength = np.inf if l2 == 0 else halves / (l2 * len(z))
-        tol, most = number("tol", self.tol, 0.0, low_open=True), whole_number("max_iter", self.max_iter, 1)
+        tol, most = real_number("tol", self.tol, above=0.0), whole_number("max_iter", self.max_iter, least=1)
         model = LogisticRegression(C=strength, tol=tol, max_iter=most)
         model.fit(z, codes)
         self.n_iter_ = int(model.n_iter_.max())
@@ -133,8 +133,9 @@ class ProbeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return model.coef_, model.intercept_
 
     def _adamw(self, z: np.ndarray, codes: np.ndarray, l2: float) -> tuple[np.ndarray, np.ndarray]:
-        epochs, batch_size = whole_number("epochs", self.epochs, 1), whole_number("batch_size", self.batch_size, 1)
-        lr = number("lr", self.lr, 0.0, low_open=True)
+        epochs = whole_number("epochs", self.epochs, least=1)
+        batch_size = whole_number("batch_size", self.batch_size, least=1)
+        lr = real_number("lr", self.lr, above=0.0)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         generator = torch.Generator().manual_seed(seed)
         x, labels = torch.from_numpy(z), torch.from_numpy(codes)
@@ -245,10 +246,10 @@ def knn_probe(
         1.0
     """
     x, labels, x_test, labels_test = _arrays(features, y, features_test, y_test)
-    k = whole_number("k", k, 1)
+    k = whole_number("k", k, least=1)
     if k > len(x):
         raise InvalidParameterError(f"k is {k} and there are {len(x)} training samples; choose k up to their number")
-    if a_switch("standardize", standardize):
+    if true_or_false("standardize", standardize):
         mean, scale = x.mean(0), x.std(0)
         scale = np.where(scale > 10 * np.finfo(x.dtype).eps * np.abs(mean), scale, 1.0)
         x, x_test = (x - mean) / scale, (x_test - mean) / scale

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.random_teachers.checks import a_module, number, one_of, same_shapes
+from workingpapers.papers.random_teachers.checks import same_shapes
+from workingpapers.parts.checks import one_of, real_number, torch_module
 
 Masks = dict[str, Tensor]  # parameter name -> bool, True where the weight stays
 
@@ -89,12 +90,12 @@ class IterativePruner:
     def __init__(
         self, module: nn.Module, rewind_to: Any, rate: Any = 0.2, *, exclude: Sequence[str] = ("bias", "norm")
     ) -> None:
-        self.module = a_module("module", module)
+        self.module = torch_module("module", module)
         state = rewind_to.state_dict() if isinstance(rewind_to, nn.Module) else rewind_to
         if not isinstance(state, Mapping) or not all(isinstance(each, Tensor) for each in state.values()):
             raise InvalidTypeError(f"rewind_to is {type(rewind_to).__name__}; give a module or its state_dict")
         same_shapes(module.state_dict(), state, ("module", "rewind_to"))
-        self.rate = number("rate", rate, -math.inf)
+        self.rate = real_number("rate", rate, least=-math.inf)
         if not 0 < self.rate < 1:
             raise InvalidParameterError(
                 f"rate is {rate!r}; choose a number in (0, 1): 0 would remove nothing, 1 everything"
@@ -163,7 +164,7 @@ def _masked(grad: Tensor, mask: Tensor) -> Tensor:
 
 
 def _share(name: str, value: Any) -> float:
-    share = number(name, value, 0.0, 1.0)
+    share = real_number(name, value, least=0.0, most=1.0)
     if share == 1:
         raise InvalidParameterError(f"{name} is 1, which removes everything; choose a number in [0, 1)")
     return share
@@ -171,7 +172,7 @@ def _share(name: str, value: Any) -> float:
 
 def _prunable(module: nn.Module, exclude: Sequence[str]) -> dict[str, Tensor]:
     """Floating parameters by name, without those excluded."""
-    a_module("module", module)
+    torch_module("module", module)
     if isinstance(exclude, str):
         raise InvalidTypeError(f"exclude is the string {exclude!r}; give a sequence such as ('bias', 'norm')")
     if not all(isinstance(each, str) for each in exclude):

@@ -8,9 +8,9 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 from workingpapers.bench.protocols import Trial
-from workingpapers.papers.random_teachers.distiller import RandomTeacherDistiller
 from workingpapers.papers.random_teachers.encoders import features
 from workingpapers.papers.random_teachers.head import ProjectionHead
+from workingpapers.papers.random_teachers.method import RandomTeacherDistiller
 from workingpapers.papers.random_teachers.networks import encoder
 from workingpapers.papers.random_teachers.probing import knn_probe, linear_probe
 from workingpapers.papers.random_teachers.real_images import Images, other_images

@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from workingpapers.bench.protocols import Trial
 from workingpapers.papers.random_teachers.connectivity import linear_mode_connectivity
-from workingpapers.papers.random_teachers.distiller import RandomTeacherDistiller
 from workingpapers.papers.random_teachers.encoders import evaluating
+from workingpapers.papers.random_teachers.method import RandomTeacherDistiller
 from workingpapers.papers.random_teachers.pruning import IterativePruner
 from workingpapers.papers.random_teachers.real_images import Images
 from workingpapers.papers.random_teachers.settings import Settings

@@ -11,6 +11,7 @@ from workingpapers.bench.protocols import Picture, Results
 from workingpapers.papers.representational_geometry.flow import weight_flow
 from workingpapers.papers.representational_geometry.measure_cells import PAIR
 from workingpapers.papers.representational_geometry.measure_flow import POINTS, SIGNS
+from workingpapers.parts.intervals import half_interval
 from workingpapers.parts.plotting import CONTROL_COLOUR, PALETTE, new_figure
 
 COLOURS = {"tanh": PALETTE[0], "relu": PALETTE[1], "linear": CONTROL_COLOUR, "inputs": PALETTE[6]}
@@ -39,7 +40,7 @@ def _paired(frame: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     frame = frame[frame["arm"].isin(PAIR)]
     wide = frame.pivot_table(index=[*groups, "repetition"], columns="arm", values="value", aggfunc="mean")
     gaps = (wide["tanh"] - wide["relu"]).reset_index(name="gap").groupby(groups, sort=False)["gap"]
-    return pd.DataFrame({"mean": gaps.mean(), "half": 1.96 * gaps.sem().fillna(0.0)}).reset_index()
+    return pd.DataFrame({"mean": gaps.mean(), "half": gaps.agg(half_interval)}).reset_index()
 
 
 def _differences(results: Results) -> Picture | None:
@@ -110,13 +111,13 @@ def _sweep(results: Results) -> Picture | None:
         if frame.empty:
             return None
         frame = frame[frame["cell"] == "three labels"]
-        trained = frame[frame["trained"]].groupby("arm")["value"].agg(["mean", "sem"]).fillna(0.0)
+        trained = frame[frame["trained"]].groupby("arm")["value"].agg(["mean", half_interval])
         untrained = frame[~frame["trained"]].groupby("arm")["value"].mean()
         if not order:
             order = trained["mean"].sort_values(ascending=False).index.tolist()
         y = range(len(order))
         colours = [COLOURS.get(arm, PALETTE[2]) for arm in order]
-        ax.barh(y, trained["mean"][order], xerr=1.96 * trained["sem"][order], color=colours, height=0.6)
+        ax.barh(y, trained["mean"][order], xerr=trained["half_interval"][order], color=colours, height=0.6)
         ax.plot(untrained[order], y, "|", color="black", ms=9, label="before training")
         ax.set_title(title, fontsize=10)
         ax.set_yticks(y, order, fontsize=8)

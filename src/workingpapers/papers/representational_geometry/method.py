@@ -18,34 +18,11 @@ from workingpapers.errors import InvalidParameterError, InvalidTypeError
 from workingpapers.papers.representational_geometry.alignment import kernel_alignment, participation_ratio
 from workingpapers.papers.representational_geometry.decoding import linear_decodability, shattering_dimension
 from workingpapers.papers.representational_geometry.designs import as_conditions, as_signs, condition_signs, features
-from workingpapers.papers.representational_geometry.flow import weight_flow
 from workingpapers.papers.representational_geometry.generalisation import ccgp
-from workingpapers.papers.representational_geometry.networks import OneHiddenLayerNet, TrainedStack, train_stack
-from workingpapers.papers.representational_geometry.nonlinearities import ACTIVATIONS, swap_activation
 from workingpapers.papers.representational_geometry.parallelism import parallelism_score
 from workingpapers.papers.representational_geometry.selectivity import label_selectivity
-from workingpapers.papers.representational_geometry.tasks import BinaryFactorTask
 from workingpapers.parts.activations import collect
 from workingpapers.parts.kernel_alignment import Array
-
-__all__ = [
-    "ACTIVATIONS",
-    "BinaryFactorTask",
-    "GeometryReport",
-    "OneHiddenLayerNet",
-    "TrainedStack",
-    "ccgp",
-    "kernel_alignment",
-    "label_selectivity",
-    "linear_decodability",
-    "parallelism_score",
-    "participation_ratio",
-    "representational_geometry",
-    "shattering_dimension",
-    "swap_activation",
-    "train_stack",
-    "weight_flow",
-]
 
 POOLINGS = ("mean", "cls", "flatten")
 # Of the dichotomies of many conditions, this many are sampled
@@ -192,6 +169,7 @@ def representational_geometry(
     Differs from the paper: it measures its own networks only.
 
     Example:
+        >>> from workingpapers.papers.representational_geometry import BinaryFactorTask
         >>> task = BinaryFactorTask(n_factors=2, dim=8)
         >>> x, y, _ = task.sample(200, torch.Generator().manual_seed(0))
         >>> net = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2))

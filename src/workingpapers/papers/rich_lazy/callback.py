@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from workingpapers.papers.rich_lazy.laziness import LazinessProbe, LazinessReport
+from workingpapers.papers.rich_lazy.method import LazinessProbe, LazinessReport
 from workingpapers.parts.calling import Inputs
 
 

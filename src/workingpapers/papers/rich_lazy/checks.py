@@ -1,6 +1,5 @@
 """What the functions of this room check about their arguments."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -30,36 +29,3 @@ def as_matrix(name: str, value: Any) -> Tensor:
     if not matrix.isfinite().all():
         raise InvalidParameterError(f"{name} holds NaN or infinite values; give finite ones")
     return matrix if matrix.dtype == torch.float64 else matrix.float()
-
-
-def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """An int within [least, most].
-
-    Raises:
-        InvalidTypeError: no whole number.
-        InvalidParameterError: outside.
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InvalidTypeError(f"{name} is {value!r}; give a whole number")
-    number = value.__index__()
-    if number < least or (most is not None and number > most):
-        allowed = f"{least} or more" if most is None else f"{least} to {most}"
-        raise InvalidParameterError(f"{name} is {number}; choose {allowed}")
-    return int(number)
-
-
-def positive(name: str, value: float | int) -> float:
-    """A finite number above zero.
-
-    Raises:
-        InvalidParameterError: it is not.
-    """
-    if not (math.isfinite(value) and value > 0):
-        raise InvalidParameterError(f"{name} is {value!r}; choose a finite number above 0")
-    return float(value)
-
-
-def one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-    """Raise `InvalidParameterError` where a value is not among those allowed."""
-    if value not in allowed:
-        raise InvalidParameterError(f"{name} is {value!r}; choose one of {', '.join(map(repr, allowed))}")

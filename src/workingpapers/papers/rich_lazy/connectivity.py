@@ -9,11 +9,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.rich_lazy.checks import as_matrix, one_of, positive, whole_number
+from workingpapers.papers.rich_lazy.checks import as_matrix
 from workingpapers.papers.rich_lazy.ranks import truncate_rank_
+from workingpapers.parts.checks import one_of, real_number, whole_number
 
 KINDS = ("gaussian", "low-rank", "low-rank-gaussian", "soft-rank", "dale", "dale-balanced", "block", "chain", "sparse")
-SIGNS = (None, "dale", "random")
+SIGNS = ("dale", "random")
 OPTIONS: dict[str, dict[str, Any]] = {
     "gaussian": {},
     "low-rank": {"rank": 1},
@@ -86,9 +87,10 @@ def structured_connectivity(
         >>> int(torch.linalg.matrix_rank(w, rtol=1e-4)), abs(float(w.norm()) - 1.25 * 50**0.5) < 1e-3
         (3, True)
     """
-    n = whole_number("n", n, 1)
-    positive("gain", gain)
-    one_of("signs", signs, SIGNS)
+    n = whole_number("n", n, least=1)
+    real_number("gain", gain, above=0)
+    if signs is not None:
+        one_of("signs", signs, SIGNS)
     one_of("preserve", preserve, ("frobenius", "spectral"))
     name = kind if isinstance(kind, str) else "given"
     if name not in (*KINDS, "heavy-tailed") and isinstance(kind, str):
@@ -129,18 +131,18 @@ def _draw(n: int, kind: str, opts: dict[str, Any], generator: torch.Generator | 
     if kind == "low-rank":
         return truncate_rank_(gaussian, opts["rank"])
     if kind == "low-rank-gaussian":
-        rank = whole_number("rank", opts["rank"], 1, n)
+        rank = whole_number("rank", opts["rank"], least=1, most=n)
         return _normal((n, rank), generator) @ _normal((n, rank), generator).T
     if kind == "soft-rank":
         u, _, vh = torch.linalg.svd(gaussian)
-        return (u * torch.exp(-torch.arange(n, dtype=u.dtype) / positive("decay", opts["decay"]))) @ vh
+        return (u * torch.exp(-torch.arange(n, dtype=u.dtype) / real_number("decay", opts["decay"], above=0))) @ vh
     if kind in ("dale", "dale-balanced"):
         share = _share("excitatory", opts["excitatory"], most=1.0 if kind == "dale" else 1 - 1e-9)
         is_excitatory = _uniform((1, n), generator) < share
         inhibition = share / (1 - share) if kind == "dale-balanced" else 1.0
         return gaussian.abs() * torch.where(is_excitatory, 1.0, -inhibition)
     if kind == "block":
-        blocks = whole_number("blocks", opts["blocks"], 1, n)
+        blocks = whole_number("blocks", opts["blocks"], least=1, most=n)
         group = torch.arange(n) * blocks // n
         same = group[:, None] == group[None]
         density = torch.where(same, _share("within", opts["within"]), _share("between", opts["between"]))
@@ -150,10 +152,10 @@ def _draw(n: int, kind: str, opts: dict[str, Any], generator: torch.Generator | 
         return gaussian * (_uniform((n, n), generator) < share_of_all)
     if kind == "chain":
         # chains i -> j -> k are likelier where units that receive much also send much
-        degree = torch.exp(0.5 * positive("strength", opts["strength"]) ** 0.5 * _normal((n,), generator))
+        degree = torch.exp(0.5 * real_number("strength", opts["strength"], above=0) ** 0.5 * _normal((n,), generator))
         likely = degree[:, None] * degree[None, :]
         return gaussian * (_uniform((n, n), generator) < (likely * share_of_all / likely.mean()).clamp(max=1.0))
-    spread = positive("spread", opts["spread"])
+    spread = real_number("spread", opts["spread"], above=0)
     likely = torch.exp(spread * _normal((n, 1), generator)) * torch.exp(spread * _normal((1, n), generator))
     mask = _uniform((n, n), generator) < (likely * share_of_all / likely.mean()).clamp(max=1.0)
     return torch.exp(spread * gaussian) * mask * (1 - torch.eye(n, dtype=gaussian.dtype))

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import sem
-from scipy.stats import t as student
 
 from workingpapers.bench.protocols import Picture, Results
+from workingpapers.parts.intervals import mean_and_error
 from workingpapers.parts.plotting import CONTROL_COLOUR, PALETTE, new_figure
 
 MEASURES = {
@@ -33,13 +32,6 @@ def _first_task(frame: pd.DataFrame, results: Results) -> pd.DataFrame:
     return frame[(frame["task"] == results.settings.tasks[0]) & (frame["draw"] == "first")]
 
 
-def _mean_and_error(values: pd.Series) -> tuple[float, float]:
-    kept = values.dropna().to_numpy(dtype=float)
-    if len(kept) < 2:
-        return float(kept.mean()), 0.0
-    return float(kept.mean()), float(sem(kept) * student.ppf(0.975, len(kept) - 1))
-
-
 def _ranks(results: Results) -> Picture | None:
     if _first_task(results.frame("loss"), results).empty:
         return None
@@ -52,7 +44,7 @@ def _ranks(results: Results) -> Picture | None:
             if norm == "spectral":
                 part = pd.concat([part, full])
             groups = [
-                (rank, *_mean_and_error(part[part["rank"] == rank]["value"])) for rank in sorted(part["rank"].unique())
+                (rank, *mean_and_error(part[part["rank"] == rank]["value"])) for rank in sorted(part["rank"].unique())
             ]
             ranks, means, errors = (list(column) for column in zip(*groups, strict=True))
             ax.errorbar(
@@ -114,7 +106,7 @@ def _aligned(results: Results) -> Picture | None:
     figure, ax = new_figure(width=5.6)
     conditions = sorted(frame["condition"].unique())
     for number, (label, part) in enumerate(bars.items()):
-        made = [_mean_and_error(part[part["condition"] == c].groupby("repetition")["value"].mean()) for c in conditions]
+        made = [mean_and_error(part[part["condition"] == c].groupby("repetition")["value"].mean()) for c in conditions]
         at = np.arange(len(conditions)) + 0.2 * (number - 1.5)
         ax.bar(at, [m for m, _ in made], 0.18, yerr=[e for _, e in made], color=PALETTE[number], label=label)
     ax.set_xticks(range(len(conditions)), [str(c) for c in conditions])
@@ -152,8 +144,8 @@ def _structures(results: Results) -> Picture | None:
     for ax, name in zip(axes, list(MEASURES)[:2], strict=True):
         for number, (arm, part) in enumerate(frames[name].dropna(subset="arm").groupby("arm", sort=False)):
             ranks = frames["effective_rank"].dropna(subset="arm")
-            x, _ = _mean_and_error(ranks[ranks["arm"] == arm]["value"])
-            y, error = _mean_and_error(part["value"])
+            x, _ = mean_and_error(ranks[ranks["arm"] == arm]["value"])
+            y, error = mean_and_error(part["value"])
             ax.errorbar(x, y, error, fmt="o", capsize=2, color=PALETTE[number % len(PALETTE)], label=str(arm))
         ax.set_xscale("log")
         ax.set_xlabel("effective rank of the initial matrix")

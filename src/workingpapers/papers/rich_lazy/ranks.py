@@ -5,7 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.rich_lazy.checks import Array, as_matrix, one_of, whole_number
+from workingpapers.papers.rich_lazy.checks import Array, as_matrix
+from workingpapers.parts.checks import one_of, whole_number
 
 
 def effective_rank(w: Array, *, kind: str = "participation") -> float:
@@ -80,9 +81,10 @@ def truncate_rank_(
         >>> int(torch.linalg.matrix_rank(w, rtol=1e-4)), abs(float(w.detach().norm()) - before) < 1e-4
         (3, True)
     """
-    one_of("preserve", preserve, ("frobenius", "spectral", None))
+    if preserve is not None:
+        one_of("preserve", preserve, ("frobenius", "spectral"))
     matrix = as_matrix("w", w)
-    rank = whole_number("rank", rank, 1, min(matrix.shape))
+    rank = whole_number("rank", rank, least=1, most=min(matrix.shape))
     if not matrix.any():
         raise InvalidParameterError("w is zero and has no singular directions; give a matrix with a nonzero entry")
     if rank == min(matrix.shape):

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.rich_lazy.checks import one_of, positive, whole_number
 from workingpapers.parts.calling import check_kernel_size
+from workingpapers.parts.checks import one_of, real_number, whole_number
 
 WEIGHTS = ("input.weight", "recurrent.weight", "output.weight")
 
@@ -61,16 +61,16 @@ class CTRNN(nn.Module):
     ) -> None:
         super().__init__()
         for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("output_size", output_size)):
-            whole_number(name, size, 1)
+            whole_number(name, size, least=1)
         one_of("activation", activation, ("relu", "tanh", "linear"))
-        if positive("dt", dt) > positive("tau", tau):
+        if real_number("dt", dt, above=0) > real_number("tau", tau, above=0):
             raise InvalidParameterError(
                 f"dt is {dt} and tau is {tau}; a step longer than tau is unstable, choose dt <= tau"
             )
         self.leak = dt / tau
         self.activation = activation
         self.seq_first = seq_first
-        self.gain = positive("gain", gain)
+        self.gain = real_number("gain", gain, above=0)
         self.input = nn.Linear(input_size, hidden_size, bias=False, device=device, dtype=dtype)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False, device=device, dtype=dtype)
         self.output = nn.Linear(hidden_size, output_size, bias=False, device=device, dtype=dtype)

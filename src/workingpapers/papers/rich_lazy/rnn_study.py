@@ -13,7 +13,7 @@ from workingpapers.bench.protocols import Trial
 from workingpapers.data.catalog import load
 from workingpapers.errors import MissingExtraError
 from workingpapers.papers.rich_lazy.connectivity import structured_connectivity
-from workingpapers.papers.rich_lazy.laziness import LazinessProbe
+from workingpapers.papers.rich_lazy.method import LazinessProbe
 from workingpapers.papers.rich_lazy.ranks import effective_rank, truncate_rank_
 from workingpapers.papers.rich_lazy.rnn import CTRNN
 from workingpapers.papers.rich_lazy.sequential_images import SequentialImages

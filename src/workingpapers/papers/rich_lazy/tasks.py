@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.rich_lazy.checks import whole_number
+from workingpapers.parts.checks import whole_number
 
 Batch = tuple[Tensor, Tensor]
 
@@ -52,13 +52,13 @@ class TwoAlternative:
         coherences: Sequence[float | int] = (0.0, 6.4, 12.8, 25.6, 51.2),
         noise: float | int = 0.1,
     ) -> None:
-        self.stimulus_steps = whole_number("stimulus_steps", stimulus_steps, 1)
+        self.stimulus_steps = whole_number("stimulus_steps", stimulus_steps, least=1)
         self.coherences = _coherences(coherences)
         self.noise = noise
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> Batch:
         """Inputs `(time, n, 3)`, float32, and labels `(time, n)`, int64."""
-        n = whole_number("n", n, 1)
+        n = whole_number("n", n, least=1)
         steps = self.stimulus_steps
         side = torch.randint(2, (n,), generator=generator)
         strength = self.coherences[torch.randint(len(self.coherences), (n,), generator=generator)] / 200
@@ -92,12 +92,12 @@ class DelayedMatch:
     output_size = 3
 
     def __init__(self, delay_steps: int = 5, noise: float | int = 0.1) -> None:
-        self.delay_steps = whole_number("delay_steps", delay_steps, 0)
+        self.delay_steps = whole_number("delay_steps", delay_steps, least=0)
         self.noise = noise
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> Batch:
         """Inputs `(time, n, 3)`, float32, and labels `(time, n)`, int64."""
-        n = whole_number("n", n, 1)
+        n = whole_number("n", n, least=1)
         steps = self.delay_steps + 3
         sample = torch.randint(2, (n,), generator=generator)
         is_other = torch.randint(2, (n,), generator=generator)
@@ -141,14 +141,14 @@ class ContextDecision:
         coherences: Sequence[float | int] = (5.0, 15.0, 50.0),
         noise: float | int = 0.1,
     ) -> None:
-        self.stimulus_steps = whole_number("stimulus_steps", stimulus_steps, 1)
-        self.delay_steps = whole_number("delay_steps", delay_steps, 0)
+        self.stimulus_steps = whole_number("stimulus_steps", stimulus_steps, least=1)
+        self.delay_steps = whole_number("delay_steps", delay_steps, least=0)
         self.coherences = _coherences(coherences)
         self.noise = noise
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> Batch:
         """Inputs `(time, n, 7)`, float32, and labels `(time, n)`, int64."""
-        n = whole_number("n", n, 1)
+        n = whole_number("n", n, least=1)
         on, steps = self.stimulus_steps, self.stimulus_steps + self.delay_steps + 1
         side = torch.randint(2, (n, 2), generator=generator)  # of each modality
         context = torch.randint(2, (n,), generator=generator)
@@ -172,7 +172,7 @@ class NeurogymTask:
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> Batch:
         """Inputs `(time, n, in)` and labels `(time, n)`; the data set's own seed counts, not `generator`."""
-        n = whole_number("n", n, 1)
+        n = whole_number("n", n, least=1)
         pairs: list[Batch] = []
         while sum(y.shape[1] for _, y in pairs) < n:
             x, y = self.dataset()

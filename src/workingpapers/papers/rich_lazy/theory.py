@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.rich_lazy.checks import Array, as_matrix, positive, whole_number
+from workingpapers.papers.rich_lazy.checks import Array, as_matrix
+from workingpapers.parts.checks import real_number, whole_number
 
 
 def expected_alignment(m0: Array, dim: int | None = None) -> float:
@@ -37,7 +38,7 @@ def expected_alignment(m0: Array, dim: int | None = None) -> float:
         0.49
     """
     m0 = _symmetric("m0", m0)
-    d = len(m0) if dim is None else whole_number("dim", dim, len(m0))
+    d = len(m0) if dim is None else whole_number("dim", dim, least=len(m0))
     ratio = float(m0.trace() ** 2 / m0.square().sum())
     return ratio**0.5 * (1 + 1 / d) / (d + 3) ** 0.5
 
@@ -119,8 +120,8 @@ def aligned_init_(
     if w.ndim != 2:
         raise InvalidParameterError(f"w has shape {tuple(w.shape)}; give a matrix (hidden, d)")
     hidden, d = w.shape
-    rank = whole_number("rank", min(hidden, d) if rank is None else rank, 1, min(hidden, d))
-    positive("scale", scale)
+    rank = whole_number("rank", min(hidden, d) if rank is None else rank, least=1, most=min(hidden, d))
+    real_number("scale", scale, above=0)
     problem = _problem(beta, cov, d)
     mu, vectors = torch.linalg.eigh(problem.goal)
     mu, vectors = mu.flip(0)[:rank], vectors.flip(1)[:, :rank]

@@ -1,7 +1,5 @@
 """What the functions of this room check about their arguments."""
 
-import math
-import operator
 from typing import Any
 
 import numpy as np
@@ -11,48 +9,6 @@ from torch import Tensor
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
 
 Array = Any  # a tensor, a numpy array, or what numpy can read
-
-
-def whole_number(name: str, value: Any, least: int) -> int:
-    """An int of at least `least`.
-
-    Raises:
-        InvalidTypeError: no whole number.
-        InvalidParameterError: below it.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool | np.bool_):
-        raise InvalidTypeError(f"{name} is {value!r}; give a whole number of {least} or more")
-    if number < least:
-        raise InvalidParameterError(f"{name} is {number}; choose {least} or more")
-    return number
-
-
-def number(name: str, value: Any, *, least: float = -math.inf, above: float = -math.inf) -> float:
-    """A finite float of at least `least` and above `above`.
-
-    Raises:
-        InvalidTypeError: no number.
-        InvalidParameterError: NaN, infinite or outside.
-    """
-    if isinstance(value, Tensor):
-        is_real = value.ndim == 0 and value.dtype != torch.bool and not value.is_complex()
-    else:
-        is_real = isinstance(value, int | float | np.number | np.ndarray) and np.ndim(value) == 0
-        is_real = is_real and not isinstance(value, bool) and np.asarray(value).dtype.kind in "iufO"
-    if not is_real:
-        raise InvalidTypeError(f"{name} is {value!r}; give a number")
-    try:
-        result = float(value)
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise InvalidTypeError(f"{name} is {value!r}; give a real number") from error
-    if not math.isfinite(result) or result < least or result <= above:
-        limits = [f"of at least {least:g}"] * (least > -math.inf) + [f"above {above:g}"] * (above > -math.inf)
-        raise InvalidParameterError(f"{name} is {result:g}; choose a finite number {' and '.join(limits)}".rstrip())
-    return result
 
 
 def as_float64(name: str, value: Array) -> Tensor:
@@ -106,18 +62,3 @@ def spectrum(matrix: Tensor) -> Tensor:
     values[values <= noise] = 0.0
     values[0] = 0.0  # exactly: the eigenvector of equal entries
     return values
-
-
-def check_generator(generator: Any, device: torch.device | None = None) -> None:
-    """Raise where a generator is none, or lives on another kind of device than the state.
-
-    Raises:
-        InvalidTypeError: no generator.
-        InvalidParameterError: on another kind of device.
-    """
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise InvalidTypeError(f"generator is {generator!r}; give a torch.Generator, or None for torch's default one")
-    if generator is not None and device is not None and generator.device.type != device.type:
-        raise InvalidParameterError(
-            f"generator is on {generator.device} and the state on {device}; make it by torch.Generator({device.type!r})"
-        )

@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.synchronization.checks import number, whole_number
 from workingpapers.papers.synchronization.graphs import laplacian
 from workingpapers.papers.synchronization.simulation import simulate
+from workingpapers.parts.checks import real_number, whole_number
 
 DECISIONS = ("centroid", "vote")
 _LARGEST_STEP = 0.05
@@ -150,12 +150,11 @@ class SynchronizedSGDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             InvalidParameterError: see the class.
             InvalidTypeError: see the class.
         """
-        n, steps = whole_number("n_replicas", self.n_replicas, 1), whole_number("max_iter", self.max_iter, 1)
-        kappa, sigma = (
-            number("coupling", self.coupling, least=0),
-            number("gradient_noise", self.gradient_noise, least=0),
-        )
-        alpha = number("alpha", self.alpha, least=0)
+        n = whole_number("n_replicas", self.n_replicas, least=1)
+        steps = whole_number("max_iter", self.max_iter, least=1)
+        kappa = real_number("coupling", self.coupling, least=0)
+        sigma = real_number("gradient_noise", self.gradient_noise, least=0)
+        alpha = real_number("alpha", self.alpha, least=0)
         if self.decision not in DECISIONS:
             raise InvalidParameterError(f"decision is {self.decision!r}; choose 'centroid' or 'vote'")
         X, y = validate_data(self, X, y, dtype=np.float64)
@@ -175,7 +174,7 @@ class SynchronizedSGDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         if self.learning_rate is None:
             dt = min(_LARGEST_STEP, 1 / fastest)
         else:
-            dt = number("learning_rate", self.learning_rate, above=0)
+            dt = real_number("learning_rate", self.learning_rate, above=0)
             if dt * fastest >= 2:
                 raise InvalidParameterError(
                     f"learning_rate {dt:g} is unstable with these features and this coupling; choose one below "

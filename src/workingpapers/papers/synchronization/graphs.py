@@ -16,7 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.synchronization.checks import as_float64, check_generator, whole_number
+from workingpapers.papers.synchronization.checks import as_float64
+from workingpapers.parts.checks import check_generator, whole_number
 
 GRAPHS = ("complete", "ring", "star", "path", "hypercube", "random-regular")
 NORMALIZATIONS = (None, "edges")
@@ -79,7 +80,7 @@ def laplacian(
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise InvalidTypeError(f"dtype is {dtype}; choose one of floating point, such as torch.float64")
     check_generator(generator)
-    size = None if n is None else whole_number("n", n, 1)
+    size = None if n is None else whole_number("n", n, least=1)
     ends, values, size = _edges(graph, size, degree, generator)
     values = _weighted(values, weights)
     adjacency = np.zeros((size, size))
@@ -131,7 +132,7 @@ def _named(graph: str, n: int, degree: int, generator: torch.Generator | None) -
             return [(i, i ^ bit) for i in range(n) for bit in (1 << b for b in range(n.bit_length() - 1))]
     import networkx
 
-    neighbours = whole_number("degree", degree, 1)
+    neighbours = whole_number("degree", degree, least=1)
     if neighbours >= n or neighbours * n % 2:
         raise InvalidParameterError(
             f"no graph of {n} nodes has {neighbours} neighbours at each; degree must be below n and n · degree even"
@@ -155,7 +156,7 @@ def _of_list(items: list[Any], n: int | None) -> tuple[np.ndarray, np.ndarray, i
     for item in items:
         if len(item) not in (2, 3):
             raise InvalidParameterError(f"edge {item!r} has {len(item)} entries; give (i, j) or (i, j, weight)")
-        i, j = (whole_number("a node", node, 0) for node in item[:2])
+        i, j = (whole_number("a node", node, least=0) for node in item[:2])
         if i == j:
             raise InvalidParameterError(f"edge {item!r} joins a node with itself, which couples nothing; leave it out")
         ends.append((min(i, j), max(i, j)))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.synchronization.replicas import SynchronizedReplicas
+from workingpapers.papers.synchronization.method import SynchronizedReplicas
 
 
 class SynchronizedOptimizer(Optimizer):

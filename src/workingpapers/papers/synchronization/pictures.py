@@ -4,10 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import sem
-from scipy.stats import t as student
 
 from workingpapers.bench.protocols import Picture, Results
+from workingpapers.parts.intervals import mean_and_error, mean_curve
 from workingpapers.parts.plotting import CONTROL_COLOUR, PALETTE, new_figure
 
 
@@ -19,18 +18,9 @@ def figures(results: Results) -> Iterable[Picture]:
             yield picture
 
 
-def _mean_and_error(values: pd.Series) -> tuple[float, float]:
-    kept = values.dropna().to_numpy(dtype=float)
-    if len(kept) < 2:
-        return float(kept.mean()), 0.0
-    return float(kept.mean()), float(sem(kept) * student.ppf(0.975, len(kept) - 1))
-
-
 def _curve(frame: pd.DataFrame, axis: str) -> tuple[list[float], list[float], list[float]]:
-    levels = sorted(float(x) for x in frame[axis].unique())
-    rows = [(x, *_mean_and_error(frame[frame[axis] == x]["value"])) for x in levels]
-    xs, means, errors = zip(*rows, strict=True)
-    return list(xs), list(means), list(errors)
+    made = mean_curve(frame.sort_values(axis), axis)
+    return made[axis].tolist(), made["mean"].tolist(), made["error"].tolist()
 
 
 def _judged_noise(results: Results) -> float:
@@ -128,7 +118,7 @@ def _spectra(results: Results) -> Picture | None:
             frame[(frame["graph"] == graph) & (frame["coupling"] == strongest) & (frame["noise"] == noise)]["value"]
             for frame in (spread, bound)
         ]
-        mean, error = _mean_and_error(chosen[0])
+        mean, error = mean_and_error(chosen[0])
         right.errorbar(mean, place, xerr=error, fmt="o", ms=5, capsize=2, color=colour)
         right.plot(chosen[1].mean(), place, "x", color=CONTROL_COLOUR)
         same_cost = spread[(spread["graph"] == f"{graph}, equal cost") & (spread["noise"] == noise)]["value"]

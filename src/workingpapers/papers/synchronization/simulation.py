@@ -15,14 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError, InvalidTypeError
-from workingpapers.papers.synchronization.checks import (
-    Array,
-    as_float64,
-    as_laplacian,
-    check_generator,
-    number,
-    whole_number,
-)
+from workingpapers.papers.synchronization.checks import Array, as_float64, as_laplacian
+from workingpapers.parts.checks import check_generator, real_number, whole_number
 
 _BLOCK_NUMBERS = 2**18  # noise is drawn for several steps at once, about this many numbers
 
@@ -177,8 +171,8 @@ def simulate(
         if not callable(value) and not (name == "watch" and value is None):
             raise InvalidTypeError(f"{name} is {type(value).__name__}; give a callable")
     graph = as_laplacian(laplacian)
-    count = whole_number("steps", steps, 1)
-    skipped, every = whole_number("burn_in", burn_in, 0), whole_number("record_every", record_every, 1)
+    count = whole_number("steps", steps, least=1)
+    skipped, every = whole_number("burn_in", burn_in, least=0), whole_number("record_every", record_every, least=1)
     if skipped + every > count:
         raise InvalidParameterError(
             f"steps is {count}, burn_in {skipped} and record_every {every}: nothing is recorded; steps counts the "
@@ -186,11 +180,9 @@ def simulate(
         )
     state = _start(w0, len(graph), paths)
     check_generator(generator, state.device)
-    kappa, sigma, step = (
-        number("coupling", coupling, least=0),
-        number("noise", noise, least=0),
-        number("dt", dt, above=0),
-    )
+    kappa = real_number("coupling", coupling, least=0)
+    sigma = real_number("noise", noise, least=0)
+    step = real_number("dt", dt, above=0)
     l_max = float(torch.linalg.eigvalsh(graph)[-1])
     if step * kappa * l_max >= 2:
         raise InvalidParameterError(
@@ -256,7 +248,7 @@ def _start(w0: Array, n: int, paths: int) -> Float[Tensor, "paths n d"]:
         )
     if state.ndim == 3:
         return state.clone(memory_format=torch.contiguous_format)
-    return state.expand(whole_number("paths", paths, 1), n, state.shape[-1]).contiguous()
+    return state.expand(whole_number("paths", paths, least=1), n, state.shape[-1]).contiguous()
 
 
 def _noise(state: Tensor, steps: int, scale: float, generator: torch.Generator | None) -> Tensor | None:

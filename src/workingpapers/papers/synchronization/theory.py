@@ -13,7 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from workingpapers.errors import InvalidParameterError
-from workingpapers.papers.synchronization.checks import Array, as_float64, as_laplacian, number, spectrum, whole_number
+from workingpapers.papers.synchronization.checks import Array, as_float64, as_laplacian, spectrum
+from workingpapers.parts.checks import real_number, whole_number
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def stationary_moments(
         (0.3466, 0.225)
     """
     h, eigenvalues = _curvatures(hessian), spectrum(as_laplacian(laplacian))
-    kappa, sigma = number("coupling", coupling, least=0), number("noise", noise, least=0)
+    kappa, sigma = real_number("coupling", coupling, least=0), real_number("noise", noise, least=0)
     rates = h + kappa * eigenvalues[:, None]
     if len(eigenvalues) > 1 and float(rates[1:].min()) <= 0:
         raise InvalidParameterError(
@@ -134,9 +135,9 @@ def synchronization_bound(
         >>> round(synchronization_bound(10, 5, 0.5, 10.0, 0.5, 1.0), 4)
         0.4091
     """
-    size, d = whole_number("n", n, 1), whole_number("dim", dim, 1)
-    lambda_, connectivity = number("curvature", curvature), number("lambda2", lambda2, least=0)
-    kappa, sigma = number("coupling", coupling, least=0), number("noise", noise, least=0)
+    size, d = whole_number("n", n, least=1), whole_number("dim", dim, least=1)
+    lambda_, connectivity = real_number("curvature", curvature), real_number("lambda2", lambda2, least=0)
+    kappa, sigma = real_number("coupling", coupling, least=0), real_number("noise", noise, least=0)
     slow = lambda_ + kappa * connectivity
     if slow <= 0:
         raise InvalidParameterError(
@@ -145,7 +146,7 @@ def synchronization_bound(
         )
     rates = [slow]
     if rate_max is not None:
-        rates.append(number("rate_max", rate_max, least=slow))
+        rates.append(real_number("rate_max", rate_max, least=slow))
     if dt is None:
         pull = 2 * slow
     else:
@@ -191,15 +192,15 @@ def required_coupling(
         >>> round(required_coupling(0.1, 10, 5, 0.5, 10.0, 1.0), 6)
         2.2
     """
-    target = number("target_spread", target_spread, above=0)
-    size, d = whole_number("n", n, 1), whole_number("dim", dim, 1)
-    lambda_, connectivity = number("curvature", curvature), number("lambda2", lambda2, least=0)
-    sigma = number("noise", noise, least=0)
+    target = real_number("target_spread", target_spread, above=0)
+    size, d = whole_number("n", n, least=1), whole_number("dim", dim, least=1)
+    lambda_, connectivity = real_number("curvature", curvature), real_number("lambda2", lambda2, least=0)
+    sigma = real_number("noise", noise, least=0)
     pull = (size - 1) / size * d * sigma**2 / target  # the value that 2a, or 2a - dt a², must have
     if dt is None:
         rate = pull / 2
     else:
-        step = number("dt", dt, above=0)
+        step = real_number("dt", dt, above=0)
         if step * pull > 1:
             raise InvalidParameterError(
                 f"no coupling reaches a spread of {target:g} at dt = {step:g}: the best rate is 1 / dt, with a "
@@ -229,7 +230,7 @@ def _curvatures(hessian: Array) -> Tensor:
 
 
 def _check_step(dt: float | int, rate: float) -> float:
-    step = number("dt", dt, above=0)
+    step = real_number("dt", dt, above=0)
     if step * rate >= 2:
         raise InvalidParameterError(
             f"dt is {step:g} and the fastest rate {rate:g}: the recursion is unstable; choose dt below {2 / rate:g}"
