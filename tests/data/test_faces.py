@@ -59,6 +59,17 @@ def test_converted_line_ends_are_undone(tmp_path: Path) -> None:
     assert load("orl-faces", tmp_path)["images"][0].tolist() == pixels.tolist()
 
 
+def test_a_pair_that_was_there_before_is_found_by_the_rows(tmp_path: Path) -> None:
+    rows = np.arange(20)[:, None] + 40 + 9 * np.arange(12)[None] % 37
+    pixels = rows.astype(np.uint8)
+    pixels[4, 2], pixels[15, 7] = 10, 10
+    pixels[9, 5:7] = 13, 10
+    file = _write(tmp_path, 1, 1, pixels)
+    converted = file.read_bytes().replace(b"\n", b"\r\n").replace(b"\r\r\n", b"\r\n")
+    file.write_bytes(converted)
+    assert load("orl-faces", tmp_path)["images"][0].tolist() == pixels.tolist()
+
+
 def test_broken_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataNotFoundError, match="no picture"):
         load("orl-faces", tmp_path)
