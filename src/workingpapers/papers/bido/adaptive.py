@@ -5,11 +5,13 @@ Here every attack may be carried by labels alone, so that such a defence is foun
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from workingpapers.errors import InvalidParameterError
 from workingpapers.papers.bido.attack import (
     GMIAttack,
     InversionResult,
@@ -18,7 +20,7 @@ from workingpapers.papers.bido.attack import (
     evaluating,
     judge,
 )
-from workingpapers.parts.checks import real_number, whole_number
+from workingpapers.parts.checks import real_number, torch_module, whole_number
 
 
 class RescaledLogits(nn.Module):
@@ -48,8 +50,8 @@ class AdaptiveAttack:
     """The stronger attack beside GMI, in four parts, each a candidate; the best for each class is kept.
 
     1. Query: codes are drawn, the target labels their pictures, and the surest are kept for each class.
-    2. Gradient: GMI on rescaled logits, from `oversample` times as many of these codes as restarts are asked for. After a
-       quarter of the steps the best of each class stay.
+    2. Gradient: GMI on rescaled logits, from `oversample` times as many of these codes as restarts are asked for.
+       After a quarter of the steps the best of each class stay.
     3. Without gradient: from the queried codes, an evolution strategy that needs the target's outputs alone; where
        all are equal it drifts within the label.
     4. Choice: of all candidates, for each class those that the target still gives its label when their codes are
@@ -84,13 +86,13 @@ class AdaptiveAttack:
         self,
         generator: nn.Module,
         discriminator: nn.Module | None = None,
-        steps: int = 120,
+        steps: int = 300,
         lr: float = 0.02,
         restarts: int = 5,
         oversample: int = 5,
         queries: int = 1000,
-        generations: int = 20,
-        offspring: int = 4,
+        generations: int = 60,
+        offspring: int = 6,
         *,
         bound: float = 1.0,
         random_state: torch.Generator | None = None,
@@ -103,7 +105,7 @@ class AdaptiveAttack:
         self.bound = real_number("bound", bound, above=0)
         self.restarts = whole_number("restarts", restarts, least=1)
         self.random_state = random_state
-        made = {"lr": lr, "bound": bound, "random_state": random_state}
+        made: dict[str, Any] = {"lr": lr, "bound": bound, "random_state": random_state}
         many = self.restarts * self.oversample
         self._first = GMIAttack(generator, discriminator, max(1, self.steps // 4), restarts=many, **made)
         self._second = GMIAttack(generator, discriminator, self.steps - self.steps // 4, restarts=self.restarts, **made)
@@ -124,25 +126,33 @@ class AdaptiveAttack:
         """
         like = _example_of(self.generator, target)
         labels = attack_labels(classes, self.restarts).to(like.device)
-        networks = (self.generator, target, *((evaluator,) if evaluator is not None else ()))
+        torch_module("target", target)
+        optional = (self._first.discriminator, evaluator)
+        networks = (self.generator, target, *(each for each in optional if each is not None))
         with evaluating(*networks):
             codes = self._draw(self.queries).to(like).clamp(-self.bound, self.bound)
             logits = self._ask(target, codes)
+            if int(labels.max()) >= logits.shape[1]:
+                raise InvalidParameterError(
+                    f"classes holds {int(labels.max())}; the target has classes 0 to {logits.shape[1] - 1}"
+                )
             rescaled = RescaledLogits(target, float((logits - logits.mean(1, keepdim=True)).std()))
-            starts = self._surest(codes, logits, attack_labels(classes, self.restarts * self.oversample).to(like.device))
+            starts = self._surest(
+                codes, logits, attack_labels(classes, self.restarts * self.oversample).to(like.device)
+            )
             queried = self._keep_best(starts, target, classes, self.restarts * self.oversample)
-            first = self._first._search(starts, self._labels(classes, like), rescaled, None)[0]
-            kept = self._keep_best(first, target, classes, self.restarts * self.oversample)
+            searched = self._first._search(starts, self._labels(classes, like), rescaled, None)[0]
+            kept = self._keep_best(searched, target, classes, self.restarts * self.oversample)
             by_gradient, history = self._second._search(kept, labels, rescaled, evaluator)
             evolved = self._evolve(queried, labels, target)
             candidates = torch.stack((queried, by_gradient, evolved), 1)  # (attacks, 3, latent)
             z, chosen = self._choose(candidates, labels, target)
             with torch.no_grad():
                 images = self.generator(z)
-            judged = judge(images, labels, evaluator) if evaluator is not None else (None, None, None)
+            first, top5, _ = judge(images, labels, evaluator) if evaluator is not None else (None, None, None)
         for i, name in enumerate(("query", "gradient", "evolution")):
             history[f"chosen_{name}"] = [float((chosen == i).double().mean())]
-        return InversionResult(images, labels, *judged, history)
+        return InversionResult(images, labels, first, top5, None, history)
 
     def _labels(self, classes: Sequence[int], like: Tensor) -> Int[Tensor, " attacks"]:
         return attack_labels(classes, self.restarts * self.oversample).to(like.device)
@@ -152,12 +162,12 @@ class AdaptiveAttack:
 
     @torch.no_grad()
     def _ask(self, target: nn.Module, codes: Tensor) -> Tensor:
-        return torch.cat([target(self.generator(part)) for part in codes.split(512)])
+        return torch.cat([target(self.generator(part)) for part in torch.split(codes, 512)])
 
     def _surest(self, codes: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         """For each attack another code, the surest of its class first."""
         picked = torch.empty(len(labels), dtype=torch.int64, device=codes.device)
-        for each in labels.unique():
+        for each in torch.unique(labels):
             places = (labels == each).nonzero()[:, 0]
             order = margin(logits, each.expand(len(logits))).argsort(descending=True, stable=True)
             picked[places] = order[torch.arange(len(places), device=codes.device) % len(order)]
@@ -174,8 +184,9 @@ class AdaptiveAttack:
         """(1 + offspring) evolution strategy on the margin of each attack, with steps that shrink; ties move on."""
         score = margin(self._ask(target, z), labels)
         for generation in range(self.generations):
-            scale = 0.5 * self.bound * 0.2 ** (generation / max(1, self.generations))
-            noise = self._draw(self.offspring, len(z)).to(z)
+            scale = 0.4 * self.bound * 0.2 ** (generation / max(1, self.generations))
+            moved = self._draw(self.offspring, len(z)) > 0.8  # about one coordinate in five, as suits many of them
+            noise = (self._draw(self.offspring, len(z)) * moved).to(z)
             children = (z + scale * noise).clamp(-self.bound, self.bound)
             logits = self._ask(target, children.flatten(0, 1))
             scores = margin(logits, labels.repeat(self.offspring)).view(self.offspring, -1)

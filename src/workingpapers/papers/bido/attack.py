@@ -155,8 +155,10 @@ class GMIAttack:
             z, history = self._search(z, labels, target, evaluator)
             with torch.no_grad():
                 images = self.generator(z)
-            judged = judge(images, labels, evaluator, private) if evaluator is not None else (None, None, None)
-        return InversionResult(images, labels, *judged, history)
+            if evaluator is None:
+                return InversionResult(images, labels, None, None, None, history)
+            first, top5, distance = judge(images, labels, evaluator, private)
+        return InversionResult(images, labels, first, top5, distance, history)
 
     def _search(
         self, z: Tensor, labels: Tensor, target: nn.Module, evaluator: nn.Module | None

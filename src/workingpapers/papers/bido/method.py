@@ -134,8 +134,8 @@ class BiDO:
         if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
             inner = model.module
             warnings.warn(
-                f"the model is wrapped in {type(model).__name__}: the dependence is a statistic per device, of the part "
-                "of the batch that each device sees; keep that part large, and call loss with that part",
+                f"the model is wrapped in {type(model).__name__}: the dependence is a statistic per device, of the "
+                "part of the batch that each device sees; keep that part large, and call loss with that part",
                 UserWarning,
                 stacklevel=2,
             )
@@ -258,7 +258,7 @@ class BiDO:
             to_inputs = [_number(self.measure(x, z), "d(X, Z)") for z in layers.values()]
             to_labels = [_number(self.measure(z, labels.to(z.dtype)), "d(Z, Y)") for z in layers.values()]
             return torch.stack(to_inputs), torch.stack(to_labels)
-        kernels = [kernel_matrix(x, "gaussian", self.sigma), labels @ labels.T]
+        kernels = [kernel_matrix(x, "gaussian", self.sigma), kernel_matrix(labels, "linear", 1.0)]
         kernels += [kernel_matrix(z, "gaussian", self.sigma) for z in layers.values()]
         centred = centre(torch.stack([wide(each).to(x.device) for each in kernels]))
         limits = torch.stack([CONSTANT[each.dtype] * each.detach().abs().amax().to(x.device) for each in kernels])
@@ -268,7 +268,9 @@ class BiDO:
                 _warn_constant(name, len(x))
         fixed, moving = centred[:2].detach(), centred[2:]
         if self.measure == "hsic":
-            both = torch.einsum("lij,kij->kl", normalised_operator(moving, self.eps), normalised_operator(fixed, self.eps))
+            both = torch.einsum(
+                "lij,kij->kl", normalised_operator(moving, self.eps), normalised_operator(fixed, self.eps)
+            )
         else:
             both = coco_of(fixed[:, None], moving[None], self.norm)
         both = both * (alive[:2, None] & alive[None, 2:])  # rounding of a constant kernel is no dependence
@@ -337,8 +339,8 @@ def _first_tensor(output: Any) -> Tensor | None:
 
 def _warn_constant(name: str, rows: int) -> None:
     warnings.warn(
-        f"{name}: the same for all {rows} samples as far as the kernel can tell, so the dependence is 0; give batches of "
-        "several classes, or a smaller sigma",
+        f"{name}: the same for all {rows} samples as far as the kernel can tell, so the dependence is 0; give batches "
+        "of several classes, or a smaller sigma",
         ConstantInputWarning,
         stacklevel=4,
     )
@@ -346,9 +348,13 @@ def _warn_constant(name: str, rows: int) -> None:
 
 def _number(value: Any, what: str) -> Tensor:
     if not isinstance(value, Tensor) or value.numel() != 1:
-        raise InvalidTypeError(f"the measure gave {type(value).__name__} for {what}; it must give a tensor of one number")
+        raise InvalidTypeError(
+            f"the measure gave {type(value).__name__} for {what}; it must give a tensor of one number"
+        )
     if not bool(value.detach().isfinite().all()):
-        raise DivergedError(f"the measure gave {float(value.detach()):g} for {what}; check it, or lower the learning rate")
+        raise DivergedError(
+            f"the measure gave {float(value.detach()):g} for {what}; check it, or lower the learning rate"
+        )
     return value.reshape(())
 
 

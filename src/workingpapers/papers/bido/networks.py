@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -136,7 +136,7 @@ def train(
         optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
         order = torch.Generator().manual_seed(trial.seed_for("order", draw))
         for epoch in range(epochs):
-            for rows in torch.randperm(len(images), generator=order).split(settings.batch):
+            for rows in torch.split(torch.randperm(len(images), generator=order), settings.batch):
                 if len(rows) < settings.batch:
                     continue
                 x, y = images[rows], labels[rows]
@@ -150,7 +150,7 @@ def train(
                 if penalty is not None:
                     loss = loss + penalty(x, logits)
                 optimizer.zero_grad()
-                loss.backward()
+                torch.autograd.backward(loss)
                 optimizer.step()
             if each_epoch is not None:
                 each_epoch(epoch + 1, model)
@@ -163,19 +163,18 @@ def train(
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     """Share of labels that are right, in evaluation mode."""
     with evaluating(model):
-        found = torch.cat([model(part).argmax(1) for part in images.split(256)])
+        found = torch.cat([model(part).argmax(1) for part in torch.split(images, 256)])
     return float((found == labels).double().mean())
 
 
 @torch.no_grad()
-def dependences(model: nn.Module, images: Tensor, labels: Tensor, measure: str | Measure) -> Tensor:
+def dependences(model: nn.Module, images: Tensor, labels: Tensor, measure: Literal["hsic", "coco"] | Measure) -> Tensor:
     """Mean over held-out batches of 64 of d(X, Z) and d(Z, Y), `(layers, 2)`."""
     found = []
     with evaluating(model), BiDO(measure, LAYERS, 0.0, 0.0).attach(model) as bido:
-        for x, y in zip(images.split(64), labels.split(64), strict=True):
+        for x, y in zip(torch.split(images, 64), torch.split(labels, 64), strict=True):
             if len(x) == 64:
                 model(x)
                 bido.loss(x, y)
                 found.append(torch.tensor(list(bido.log().values())))
     return torch.stack(found).mean(0)
-

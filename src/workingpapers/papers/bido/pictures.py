@@ -49,10 +49,11 @@ def _frontier(results: Results) -> Picture | None:
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("accuracy, per cent")
     every[0].set_ylabel("attacks that fail, per cent")
-    every[0].legend(fontsize=8, frameon=False, loc="best")
+    handles, names = every[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=4, fontsize=8, frameon=False)
     caption = (
-        "Each mark is one defence, mean over seeds: right is accurate, up is private. A defence is worth its price where "
-        "its marks lie further up and to the right."
+        "Each mark is one defence, mean over seeds: right is accurate, up is private. A defence is worth its price "
+        "where its marks lie further up and to the right."
     )
     return Picture("frontier", figure, caption)
 
@@ -102,7 +103,9 @@ def _dependences(results: Results) -> Picture | None:
     for arm, colour in zip(arms, (CONTROL_COLOUR, *PALETTE), strict=False):
         every[0, 0].plot([], [], color=colour, label=arm)
     figure.legend(loc="outside upper center", ncols=3, fontsize=8, frameon=False)
-    caption = "Dependence of each block on inputs and labels, held-out batches; dotted, dashed, full: first to third block."
+    caption = (
+        "Dependence of each block on inputs and labels, held-out batches; dotted, dashed, full: first to third block."
+    )
     return Picture("dependences", figure, caption)
 
 
@@ -140,6 +143,6 @@ def _convergence(results: Results) -> Picture | None:
     axes.set_ylim(0, 103)
     axes.set_xlabel("step of GMI")
     axes.set_ylabel("attack accuracy, per cent")
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    figure.legend(loc="outside upper center", ncols=3, fontsize=8, frameon=False)
     caption = "Attack accuracy over the steps of GMI: the attacks have run out where the curves are flat."
     return Picture("convergence", figure, caption)

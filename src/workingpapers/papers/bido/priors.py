@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -63,7 +64,7 @@ class PCAPrior(nn.Module):
 
     def forward(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, "n channels height width"]:
         """Pictures `(n, channels, height, width)` of codes `(n, latent_dim)`."""
-        return (self.mean + z @ self.directions).unflatten(1, self.shape)
+        return (self.mean + z @ self.directions).reshape(len(z), *self.shape)
 
 
 class ConvGenerator(nn.Module):
@@ -90,7 +91,7 @@ class ConvGenerator(nn.Module):
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(),
         ]
-        for wide, narrow in zip(widths[:-1], widths[1:], strict=True):
+        for wide, narrow in pairwise(widths):
             layers += [nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False), nn.BatchNorm2d(narrow), nn.ReLU()]
         layers += [nn.ConvTranspose2d(widths[-1], image_channels, 4, 2, 1), nn.Sigmoid()]
         self.layers = nn.Sequential(*layers)

@@ -1,4 +1,4 @@
-"""The rival defences: a variational bottleneck before the classifier (MID), and the unilateral penalty on the output."""
+"""The rival defences: a variational bottleneck before the classifier (MID), and the unilateral penalty on outputs."""
 
 from typing import Any, Literal
 
@@ -80,7 +80,7 @@ class VIBHead(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the graph of the last divergence, so that the module can be copied."""
-        return {**super().__getstate__(), "kl": self.kl.detach()}  # type: ignore[misc]  # nn.Module has it at run time
+        return {**self.__dict__, "kl": self.kl.detach()}
 
 
 class UnilateralPenalty:
@@ -103,9 +103,7 @@ class UnilateralPenalty:
         self.measure = check_measure(measure)
         self.lambda_x = real_number("lambda_x", lambda_x, least=0)
 
-    def __call__(
-        self, inputs: Shaped[Tensor, "n *input"], logits: Float[Tensor, "m classes"]
-    ) -> Float[Tensor, ""]:
+    def __call__(self, inputs: Shaped[Tensor, "n *input"], logits: Float[Tensor, "m classes"]) -> Float[Tensor, ""]:
         """The weighted dependence.
 
         Args:

@@ -32,7 +32,7 @@ class Settings:
 
     data: str = "mnist"
     data_path: str = ""
-    pixels: int = 32
+    pixels: int = 16
     private_classes: int = 5
     train: int = 1500
     channels: tuple[int, ...] = (8, 16, 32)
@@ -40,15 +40,15 @@ class Settings:
     batch: int = 64
     learning_rate: float = 1e-3
     prior: str = "wgan-gp"
-    prior_steps: int = 400
-    prior_channels: int = 12
+    prior_steps: int = 800
+    prior_channels: int = 16
     components: int = 64
     evaluator_epochs: int = 4
-    attack_steps: int = 120
+    attack_steps: int = 200
     attack_rate: float = 0.02
     restarts: int = 10
-    queries: int = 1000
-    generations: int = 12
+    queries: int = 2000
+    generations: int = 40
     measured: int = 512
 
 
@@ -71,6 +71,7 @@ SCALES = {
     ),
     "laptop": Settings(),
     "paper": Settings(
+        pixels=32,
         channels=(64, 128, 256),
         train=2000,
         epochs=20,

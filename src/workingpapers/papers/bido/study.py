@@ -1,6 +1,7 @@
 """One trial: train the prior, the evaluator and every defence, attack each, and keep what was measured."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch.nn import functional
 from workingpapers.bench.protocols import Trial
 from workingpapers.papers.bido.adaptive import AdaptiveAttack
 from workingpapers.papers.bido.attack import GMIAttack, InversionResult
+from workingpapers.papers.bido.method import Measure
 from workingpapers.papers.bido.networks import (
     COCO_MAIN,
     DEFENCES,
@@ -34,6 +36,7 @@ from workingpapers.papers.bido.settings import Settings
 MASKED = "none, rounded logits"
 SHOWN = (NONE.name, HSIC_MAIN.name, "BiDO-HSIC (.5, 2)", COCO_MAIN.name, "unilateral HSIC .5", "VIB .1")
 SHOWN_PIXELS = 16
+MEASURES: dict[str, Literal["hsic", "coco"] | Measure] = {"hsic": "hsic", "coco": "coco", "own": distance_correlation}
 
 
 @dataclass
@@ -105,7 +108,8 @@ def study(settings: Settings, trial: Trial) -> Measured:
 
         def over_epochs(epoch: int, model: nn.Module, defence: Defence = defence) -> None:
             for measure in ("hsic", "coco"):
-                _record_dependence(trial, defence, measure, dependences(model, *held, measure), epoch)
+                values = dependences(model, *held, MEASURES[measure])
+                _record_dependence(trial, defence, measure, values, epoch)
 
         is_shown = defence in (NONE, HSIC_MAIN, COCO_MAIN)
         model = train(
@@ -120,7 +124,7 @@ def study(settings: Settings, trial: Trial) -> Measured:
         )
         measured.accuracy[defence.name] = accuracy(model, *data.test)
         trial.record("accuracy", measured.accuracy[defence.name], arm=defence.name, family=defence.family)
-        for measure, function in (("hsic", "hsic"), ("coco", "coco"), ("own", distance_correlation)):
+        for measure, function in MEASURES.items():
             if defence in (NONE, HSIC_MAIN, COCO_MAIN, *controls):
                 measured.dependence[measure, defence.name] = dependences(model, *held, function)
         if defence.family != "control" or defence == SECOND_NONE:
@@ -158,13 +162,13 @@ def _prepare(settings: Settings, trial: Trial, data: Split) -> Attacks:
             generator=generator,
         )
         kept = max(1, settings.prior_steps // 40)
-        trial.record("prior_gap", [r - f for r, f in zip(main.history["real"], main.history["fake"], strict=True)][::kept])
+        trial.record(
+            "prior_gap", [r - f for r, f in zip(main.history["real"], main.history["fake"], strict=True)][::kept]
+        )
     many = len(data.train[0])
     order = torch.randperm(len(public), generator=generator)[:many]
     seen = torch.cat((data.train[0], public[order])), torch.cat((data.train[1], data.public[1][order]))
-    evaluator = train(
-        settings, trial, *seen, data.classes, NONE, epochs=settings.evaluator_epochs, draw="evaluator"
-    )
+    evaluator = train(settings, trial, *seen, data.classes, NONE, epochs=settings.evaluator_epochs, draw="evaluator")
     trial.record("evaluator_accuracy", accuracy(evaluator, *data.test))
     strength = {
         "gradient steps": settings.attack_steps,
@@ -185,7 +189,7 @@ def _attack(
 ) -> InversionResult:
     trial = attacks.trial
     result = attacks.run(kind, target)
-    axes = {"arm": name, "attack": kind, "family": family}
+    axes: dict[str, Any] = {"arm": name, "attack": kind, "family": family}
     measured.attack[kind, name] = float("nan") if result.attack_accuracy is None else result.attack_accuracy
     trial.record("attack_accuracy", measured.attack[kind, name], **axes)
     trial.record("top5", result.top5, **axes)
@@ -214,9 +218,7 @@ def _record_pictures(attacks: Attacks, name: str, result: InversionResult) -> No
 def _changes(result: InversionResult) -> tuple[float, float]:
     """How far the attack accuracy moved over the first and the last third of the steps."""
     steps, curve = result.history["step"], result.history["attack_accuracy"]
-    third, two = (
-        min(range(len(steps)), key=lambda i: abs(steps[i] - share * steps[-1] / 3)) for share in (1, 2)
-    )
+    third, two = (min(range(len(steps)), key=lambda i: abs(steps[i] - share * steps[-1] / 3)) for share in (1, 2))
     return abs(curve[third] - curve[0]), abs(curve[-1] - curve[two])
 
 
