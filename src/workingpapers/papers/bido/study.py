@@ -1,7 +1,7 @@
 """One trial: train the prior, the evaluator and every defence, attack each, and keep what was measured."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
