@@ -37,8 +37,11 @@ def features_of(name: str, values: Any, least: int = LEAST_ROWS) -> Float[Tensor
         raise InvalidParameterError(f"{name} has shape {tuple(values.shape)}, without any feature; give at least one")
     if matrix.dtype not in (torch.float32, torch.float64):
         matrix = matrix.to(torch.float32)
-    if not bool(matrix.detach().isfinite().all()):
+    # a sum takes one pass and no memory; where it overflows, the values themselves are looked at
+    bad = 0
+    if not bool(matrix.detach().sum().isfinite()):
         bad = int((~matrix.detach().isfinite()).sum())
+    if bad:
         raise InvalidParameterError(
             f"{name} holds {bad} NaN or infinite of {matrix.numel()} values; remove those rows, or lower the learning "
             "rate where a network has diverged"
