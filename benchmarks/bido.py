@@ -3,8 +3,8 @@
     python benchmarks/bido.py [--write]
 
 One thread, contenders in turn, forward and backward. The term: batch 64, inputs 3 × 64 × 64, the outputs of three
-blocks with 16, 32 and 64 channels at half the width each time (or a quarter, strided), float32; the official form computes the kernels of
-inputs, layers and labels anew for each layer and term, centres one side, and inverts two matrices. HSIC: 1,000 rows of
+blocks with 16, 32 and 64 channels at half the width each time (or a quarter, strided), float32; the official form
+computes the kernels of inputs, layers and labels anew for each layer and term, centres one side, and inverts two matrices. HSIC: 1,000 rows of
 10 features, plain and biased, by us in float64, from scikit-learn's kernels, and by hyppo where it can be imported.
 Prints seconds and ratios; --write keeps them with the environment in benchmarks/results/bido.{json,md}.
 """
@@ -160,8 +160,8 @@ def main() -> None:
     notes.append(
         "Relative error: of the term against the official form in float64, of HSIC against numpy. Most of the time of "
         "the term goes into products of features with features, which are at the speed of the processor: inputs once "
-        "forward, layers once forward and once backward. The official form multiplies each layer six times and the inputs "
-        "three, which bounds the ratio where layers are wide."
+        "forward, layers once forward and once backward. The official form multiplies each layer six times and the "
+        "inputs three times, which bounds the ratio where layers are wide."
     )
     where = environment("scikit-learn", "hyppo", threads=1)
     print(table([wide, narrow, second]), *notes, sep="\n\n")

@@ -23,6 +23,7 @@ class BiDOOutput:
         logits: What the model gave, shape `(n, classes)`.
 
     Example:
+        >>> import torch
         >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
         >>> output = BiDOLoss(net)(torch.randn(32, 4), torch.randint(3, (32,)))
         >>> output.logits.shape
@@ -55,6 +56,7 @@ class BiDOLoss(nn.Module):
         InvalidTypeError: no module.
 
     Example:
+        >>> import torch
         >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
         >>> objective = BiDOLoss(net, lambda_x=0.05, lambda_y=0.5)
         >>> output = objective(torch.randn(32, 4), torch.randint(3, (32,)))

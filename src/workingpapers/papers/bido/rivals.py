@@ -86,6 +86,8 @@ class VIBHead(nn.Module):
 class UnilateralPenalty:
     """The unilateral defence: `λ d(X, Ŷ)`, the dependence of the logits on the inputs, to be added to the loss.
 
+    Called with inputs `(n, ...)` and logits `(n, classes)` after the model's forward pass.
+
     Args:
         measure: `"hsic"` (normalised), `"coco"`, or a function of two batches; Gaussian kernels of σ = 5 on both.
         lambda_x: Weight λ; 0 or more.
