@@ -4,9 +4,10 @@
 
 One thread, contenders in turn, forward and backward. The term: batch 64, inputs 3 × 64 × 64, the outputs of three
 blocks with 16, 32 and 64 channels at half the width each time (or a quarter, strided), float32; the official form
-computes the kernels of inputs, layers and labels anew for each layer and term, centres one side, and inverts two matrices. HSIC: 1,000 rows of
-10 features, plain and biased, by us in float64, from scikit-learn's kernels, and by hyppo where it can be imported.
-Prints seconds and ratios; --write keeps them with the environment in benchmarks/results/bido.{json,md}.
+computes the kernels of inputs, layers and labels anew for each layer and term, centres one side, and inverts two
+matrices. HSIC: 1,000 rows of 10 features, plain and biased, by us in float64, from scikit-learn's kernels, and by hyppo
+where it can be imported. Prints seconds and ratios; --write keeps them with the environment in
+benchmarks/results/bido.{json,md}.
 """
 
 import argparse
