@@ -10,7 +10,7 @@ from workingpapers.data.catalog import load
 from workingpapers.papers.bido import AdaptiveAttack, GMIAttack, PCAPrior, train_public_prior
 from workingpapers.papers.bido.adaptive import RescaledLogits
 from workingpapers.papers.bido.claims import frontier_area
-from workingpapers.papers.bido.networks import RoundedLogits, distance_correlation
+from workingpapers.papers.bido.networks import Classifier, RoundedLogits, dependences, distance_correlation
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +128,29 @@ def test_distance_correlation_as_dcor_0_7_has_it() -> None:
     expected = (a * b).mean() / ((a * a).mean() * (b * b).mean()).sqrt()
     assert distance_correlation(x, y).item() == pytest.approx(expected.item(), abs=1e-5)
     assert distance_correlation(x, 3 - 2 * x).item() == pytest.approx(1, abs=1e-5)
+
+
+def test_an_attack_under_no_grad_is_the_same() -> None:
+    """Else it would not move, and any classifier would seem defended."""
+    torch.manual_seed(0)
+    make = nn.Sequential(nn.Linear(2, 4), nn.Unflatten(1, (1, 2, 2)))
+    target, start = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), torch.zeros(2, 2)
+    attack = GMIAttack(make, steps=5, restarts=1, latent_dim=2)
+    expected = attack.run(target, [2, 0], start=start)
+    with torch.no_grad():
+        found = attack.run(target, [2, 0], start=start)
+    assert torch.equal(found.images, expected.images)
+    assert not torch.equal(found.images, make(start))
+
+
+def test_a_judge_without_the_class_is_refused() -> None:
+    make = nn.Sequential(nn.Linear(2, 4), nn.Unflatten(1, (1, 2, 2)))
+    target, judge = (nn.Sequential(nn.Flatten(), nn.Linear(4, n)) for n in (3, 2))
+    with pytest.raises(ValueError, match=r"evaluator has classes 0 to 1 and cannot judge class 2"):
+        GMIAttack(make, steps=2, latent_dim=2).run(target, [2], judge)
+
+
+def test_dependences_of_fewer_pictures_than_a_batch() -> None:
+    torch.manual_seed(0)
+    model = Classifier(8, (2, 2, 2), 3, None)
+    assert dependences(model, torch.rand(30, 1, 8, 8), torch.arange(30) % 3, "hsic").shape == (3, 2)

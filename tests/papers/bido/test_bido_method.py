@@ -261,3 +261,22 @@ def test_suggested_weights_give_the_asked_share_of_the_gradient() -> None:
         with BiDO("hsic", "auto", *pair).attach(net) as bido:
             net(x)
             assert norm(bido.loss(x, y)) == pytest.approx(0.25 * plain, rel=1e-3)
+
+
+def test_suggestions_measure_what_is_trained() -> None:
+    net, (x, y) = _net(), _batch(32)
+    for parameter in net[0].parameters():
+        parameter.requires_grad_(False)
+    weights = suggest_lambdas(net, [(x, y)], layers=["4"], fraction=0.25)
+    trained = [each for each in net.parameters() if each.requires_grad]
+
+    def norm(loss: Tensor) -> float:
+        found = torch.autograd.grad(loss, trained, allow_unused=True)
+        return float(sum(each.pow(2).sum() for each in found if each is not None) ** 0.5)
+
+    with BiDO("hsic", ["4"], weights.lambda_x, 0.0).attach(net) as bido:
+        plain = norm(functional.cross_entropy(net(x), y))
+        net(x)
+        assert norm(bido.loss(x, y)) == pytest.approx(0.25 * plain, rel=1e-3)
+    with pytest.raises(ValueError, match="no parameter that requires a gradient"):
+        suggest_lambdas(net.requires_grad_(False), [(x, y)])

@@ -160,6 +160,7 @@ class GMIAttack:
             first, top5, distance = judge(images, labels, evaluator, private)
         return InversionResult(images, labels, first, top5, distance, history)
 
+    @torch.enable_grad()  # else an attack under the caller's no_grad would not move, and look like a defence
     def _search(
         self, z: Tensor, labels: Tensor, target: nn.Module, evaluator: nn.Module | None
     ) -> tuple[Tensor, dict[str, list[float]]]:
@@ -234,6 +235,11 @@ def judge(
         True
     """
     logits = evaluator(images)
+    if int(labels.max()) >= logits.shape[1]:
+        raise InvalidParameterError(
+            f"the evaluator has classes 0 to {logits.shape[1] - 1} and cannot judge class {int(labels.max())}; "
+            "give one that was trained on all classes that are attacked"
+        )
     first = float((logits.argmax(1) == labels).double().mean())
     among = logits.topk(min(5, logits.shape[1]), 1).indices
     top5 = float((among == labels[:, None]).any(1).double().mean())

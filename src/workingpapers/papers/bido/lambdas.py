@@ -60,8 +60,10 @@ def suggest_lambdas(
     twin = copy.deepcopy(torch_module("model", model))
     fraction = real_number("fraction", fraction, above=0)
     batches = whole_number("batches", batches, least=1)
-    parameters = [each.requires_grad_() for each in twin.parameters() if each.is_floating_point()]
-    device = parameters[0].device if parameters else torch.device("cpu")
+    parameters = [each for each in twin.parameters() if each.requires_grad]
+    if not parameters:
+        raise InvalidParameterError("the model has no parameter that requires a gradient; nothing of it is trained")
+    device = parameters[0].device
     sums, seen = [0.0, 0.0, 0.0], 0
     for inputs, targets in loader:
         inputs, targets = inputs.to(device), targets.to(device)

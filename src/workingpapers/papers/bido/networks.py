@@ -169,11 +169,12 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 @torch.no_grad()
 def dependences(model: nn.Module, images: Tensor, labels: Tensor, measure: Literal["hsic", "coco"] | Measure) -> Tensor:
-    """Mean over held-out batches of 64 of d(X, Z) and d(Z, Y), `(layers, 2)`."""
+    """Mean over held-out batches of 64, or one of all where there are fewer, of d(X, Z) and d(Z, Y), `(layers, 2)`."""
     found = []
+    rows = min(64, len(images))
     with evaluating(model), BiDO(measure, LAYERS, 0.0, 0.0).attach(model) as bido:
-        for x, y in zip(torch.split(images, 64), torch.split(labels, 64), strict=True):
-            if len(x) == 64:
+        for x, y in zip(torch.split(images, rows), torch.split(labels, rows), strict=True):
+            if len(x) == rows:
                 model(x)
                 bido.loss(x, y)
                 found.append(torch.tensor(list(bido.log().values())))
