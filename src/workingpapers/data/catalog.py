@@ -16,6 +16,7 @@ _LOADERS: dict[str, str] = {
     "mnist": "workingpapers.data.benchmark_images:mnist",
     "fashion-mnist": "workingpapers.data.benchmark_images:fashion_mnist",
     "cifar10": "workingpapers.data.benchmark_images:cifar10",
+    "orl-faces": "workingpapers.data.faces:orl_faces",
     "breast-cancer": "workingpapers.data.tables:breast_cancer",
     "sunspots": "workingpapers.data.series:sunspots",
     "co2": "workingpapers.data.series:co2",
