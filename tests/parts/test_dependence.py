@@ -193,3 +193,13 @@ def test_inside_autocast_and_of_views() -> None:
 def test_bad_inputs(call: object, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message), warnings.catch_warnings():
         call(_pair()[0])  # type: ignore[operator]
+
+
+def test_float32_keeps_the_digits_of_linear_kernels_of_low_rank() -> None:
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(40, 3, generator=generator) @ torch.randn(3, 200, generator=generator) + 5
+    y = torch.randn(40, 6, generator=generator) + x[:, :1]
+    exact = hsic(x.double(), y.double(), kernel_x="linear", kernel_y="linear")
+    value = hsic(x, y, kernel_x="linear", kernel_y="linear")
+    assert value.dtype == torch.float32
+    assert value.item() == pytest.approx(exact.item(), rel=1e-5)

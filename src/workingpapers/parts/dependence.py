@@ -1,7 +1,8 @@
 """How much two sets of features depend on each other: HSIC and COCO from kernel matrices, both differentiable.
 
 Gretton et al. 2005 (HSIC, COCO), Song et al. 2012 (unbiased HSIC), Fukumizu et al. 2008 (normalised HSIC).
-Kernel matrices are made in the features' own type (at least float32); what is inverted is float64 where there is one.
+Gaussian kernel matrices are made in the features' own type (at least float32), linear ones and all that is inverted in
+float64 where there is one.
 """
 
 import warnings
@@ -115,9 +116,9 @@ def hsic(
         raise InvalidParameterError("estimator is 'unbiased' and normalized True; give normalized=False with it")
     first, second = _pair(x, y)
     rows = len(first)
-    k, l_ = kernel_matrix(first, kernel_x, sigma), kernel_matrix(second, kernel_y, sigma)
+    k, l_ = _kernel(first, kernel_x, sigma), _kernel(second, kernel_y, sigma)
     kc, lc = centre(wide(k)), centre(wide(l_))
-    result = torch.promote_types(k.dtype, l_.dtype)
+    result = torch.promote_types(first.dtype, second.dtype)
     if _constant(kc, k, "x") | _constant(lc, l_, "y"):
         return (kc.sum() * 0 + lc.sum() * 0).to(result)
     if normalized:
@@ -165,9 +166,9 @@ def coco(
     _check_kernel("kernel_y", kernel_y, sigma)
     one_of("norm", norm, ("fro", "spectral"))
     first, second = _pair(x, y)
-    k, l_ = kernel_matrix(first, kernel_x, sigma), kernel_matrix(second, kernel_y, sigma)
+    k, l_ = _kernel(first, kernel_x, sigma), _kernel(second, kernel_y, sigma)
     kc, lc = centre(wide(k)), centre(wide(l_))
-    result = torch.promote_types(k.dtype, l_.dtype)
+    result = torch.promote_types(first.dtype, second.dtype)
     if _constant(kc, k, "x") | _constant(lc, l_, "y"):
         return (kc.sum() * 0 + lc.sum() * 0).to(result)
     return coco_of(kc, lc, norm).to(result)
@@ -215,7 +216,7 @@ def hsic_test(
     n_permutations = whole_number("n_permutations", n_permutations, least=1)
     check_generator(generator, torch.device("cpu"))
     first, second = _pair(x, y)
-    k, l_ = kernel_matrix(first, kernel_x, sigma), kernel_matrix(second, kernel_y, sigma)
+    k, l_ = _kernel(first, kernel_x, sigma), _kernel(second, kernel_y, sigma)
     kc, lc = centre(wide(k)), centre(wide(l_))
     if _constant(kc, k, "x") | _constant(lc, l_, "y"):
         return HSICTest(0.0, 1.0)
@@ -235,6 +236,11 @@ def _check_kernel(name: str, kernel: str, sigma: float | str) -> None:
         one_of("sigma", sigma, ("median",))
     else:
         real_number("sigma", sigma, above=0)
+
+
+def _kernel(x: Tensor, kernel: Kernel, sigma: float | str) -> Tensor:
+    """The kernel matrix; a linear one in float64, because its small eigenvalues drown in float32's rounding."""
+    return kernel_matrix(wide(x) if kernel == "linear" else x, kernel, sigma)
 
 
 def _pair(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -120,7 +120,7 @@ class _Inverse(torch.autograd.Function):
         return -(inverse @ gradients[0] @ inverse)
 
 
-def wide(matrix: Float[Tensor, "*layers n n"]) -> Float[Tensor, "*layers n n"]:
+def wide(matrix: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """In float64, where the device has it: kernels of n rows are ill-conditioned and small."""
     return matrix if matrix.device.type == "mps" else matrix.to(torch.float64)
 
