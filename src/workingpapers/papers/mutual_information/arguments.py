@@ -65,8 +65,8 @@ def training_options(
     size = whole_number("batch_size", batch_size, least=1)
     if size < LEAST_BATCH:
         raise InvalidParameterError(
-            f"batch_size is {size} with bound={bound!r}; give at least {LEAST_BATCH}: a batch of n cannot show more than "
-            "log(n) and smaller ones are dropped"
+            f"batch_size is {size} with bound={bound!r}; give at least {LEAST_BATCH}: a batch of n cannot show "
+            "more than log(n) and smaller ones are dropped"
         )
     return Options(
         bound=one_of("bound", bound, BOUNDS),

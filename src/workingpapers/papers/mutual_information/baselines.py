@@ -59,7 +59,7 @@ def ksg_mi(x: ArrayLike, y: ArrayLike, k: int = 3, *, units: Units = "bits") -> 
 
 
 def _counts_by_trees(x: np.ndarray, y: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    joint = cKDTree(np.hstack([x, y])).query(np.hstack([x, y]), k=[k + 1], p=np.inf)[0][:, 0]
+    joint = np.asarray(cKDTree(np.hstack([x, y])).query(np.hstack([x, y]), k=[k + 1], p=np.inf)[0])[:, 0]
     inside = np.nextafter(joint, -np.inf)  # strictly nearer; negative where neighbours coincide: then there is none
     counts = []
     for each in (x, y):
@@ -171,8 +171,8 @@ def gaussian_mi(
     smallest = float(np.linalg.eigvalsh(covariance)[0])
     if min(signs) <= 0 or smallest < 1e-12:
         raise InvalidParameterError(
-            f"the covariance of {joint.shape[1]} columns in {len(joint)} samples is singular; give shrinkage='auto' or a "
-            "value above 0, or more samples"
+            f"the covariance of {joint.shape[1]} columns in {len(joint)} samples is singular; give shrinkage='auto' or "
+            "a value above 0, or more samples"
         )
     return factor * float(0.5 * (logs[0] + logs[1] - logs[2]))
 

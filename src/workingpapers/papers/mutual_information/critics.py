@@ -1,10 +1,11 @@
 """Accurate Estimation of Mutual Information in High Dimensional Data, arXiv 2506.00330: the critics.
 Official code: none found; the first author's library NeuralMI (MIT) was not used.
-Implements separable, hybrid and concatenated critics, and variational encoders (VSIB: symmetric information bottleneck).
+Implements separable, hybrid and concatenated critics, and variational encoders (VSIB).
 Differences: no spectral norm; the first layer on pairs is split into a part for x and one for y, the same function.
 """
 
 import copy
+from itertools import pairwise
 from typing import Any, Literal
 
 import torch
@@ -19,7 +20,7 @@ LOG_VARIANCE_LIMITS = (-10.0, 4.0)
 
 
 class MLPEncoder(nn.Module):
-    """Two hidden ReLU layers and a linear one: `(batch, ...) -> (batch, embed_dim)`; what follows the batch is flattened.
+    """Two hidden ReLU layers and a linear one: `(batch, ...) -> (batch, embed_dim)`, flattening what follows the batch.
 
     Args:
         in_features: Numbers of one sample.
@@ -52,9 +53,7 @@ class MLPEncoder(nn.Module):
             *[whole_number("hidden", hidden, least=1)] * 2,
             whole_number("embed_dim", embed_dim, least=1),
         ]
-        self.layers = nn.ModuleList(
-            nn.Linear(a, b, device=device, dtype=dtype) for a, b in zip(sizes, sizes[1:], strict=False)
-        )
+        self.layers = nn.ModuleList(nn.Linear(a, b, device=device, dtype=dtype) for a, b in pairwise(sizes))
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
@@ -71,7 +70,7 @@ class MLPEncoder(nn.Module):
 
 
 class Embedding(nn.Module):
-    """An encoder, a linear layer to `embed_dim` where the encoder is the user's, and the two heads where variational."""
+    """An encoder, a linear layer to `embed_dim` where it is the user's, and two heads where variational."""
 
     def __init__(self, encoder: nn.Module, project: nn.Module | None, embed_dim: int, *, variational: bool) -> None:
         super().__init__()
@@ -142,7 +141,7 @@ class PairHead(nn.Module):
         self.joint = nn.Linear(u_features + v_features, widths[0])
         self.u_features = u_features
         sizes = [*widths, 1]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def forward(self, u: Tensor, v: Tensor) -> Tensor:
         """Scores, `(batch, batch)`."""
@@ -198,13 +197,13 @@ def build_critic(
         return GivenCritic(copy.deepcopy(kind))
     widths = [each[0].numel() for each in samples]
     if kind == "concat":
-        critic = Critic(None, None, PairHead(*widths, (hidden, hidden)))
+        critic = Critic(None, None, PairHead(widths[0], widths[1], (hidden, hidden)))
     else:
         sides = [
             _embedding(sample, encoder, embed_dim, hidden, variational=variational)
             for sample, encoder in zip(samples, encoders, strict=True)
         ]
-        critic = Critic(*sides, PairHead(embed_dim, embed_dim, (hidden,)) if kind == "hybrid" else None)
+        critic = Critic(sides[0], sides[1], PairHead(embed_dim, embed_dim, (hidden,)) if kind == "hybrid" else None)
     ours = [m for m in critic.modules() if isinstance(m, nn.Linear)]
     theirs = {id(m) for side in (critic.x, critic.y) if side is not None for m in _given_modules(side)}
     for layer in ours:

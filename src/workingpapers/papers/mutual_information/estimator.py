@@ -5,7 +5,7 @@ Differences: none known.
 """
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from workingpapers.papers.mutual_information.inputs import ArrayLike, as_samples
 from workingpapers.papers.mutual_information.method import estimate_mi
 
 
-class MutualInformation(TransformerMixin, BaseEstimator):
+class MutualInformation(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn gives no types
     """`estimate_mi` as an estimator: `fit(X, Y)`, then `score_`, and `transform(X)` for the critic's embedding of X.
 
     Args:
@@ -98,7 +98,7 @@ class MutualInformation(TransformerMixin, BaseEstimator):
         self.hidden = hidden
         self.discrete_y = discrete_y
 
-    def fit(self, X: ArrayLike, Y: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike, Y: ArrayLike) -> "MutualInformation":
         """Run the protocol on X, `(samples, features)`, and Y, likewise."""
         given = {name: value for name, value in self.get_params(deep=False).items() if value is not None}
         result = estimate_mi(X, Y, **given)
@@ -106,9 +106,7 @@ class MutualInformation(TransformerMixin, BaseEstimator):
         options = training_options(
             **{name: getattr(self, name) for name in names}, epochs=self.epochs, batch_size=self.batch_size, lr=self.lr
         )
-        _, _, scalers = scaled_pair(
-            X, Y, options, discrete_y=self.discrete_y, device=self.device, dtype=torch.float32
-        )
+        _, _, scalers = scaled_pair(X, Y, options, discrete_y=self.discrete_y, device=self.device, dtype=torch.float32)
         self.result_ = result
         self.score_ = result.mi
         self.scaler_ = scalers[0]

@@ -38,7 +38,9 @@ def as_samples(name: str, value: ArrayLike) -> Float[np.ndarray, "samples *featu
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise InvalidTypeError(f"{name} holds {error}; give numbers, or class labels as y with discrete_y") from error
+            raise InvalidTypeError(
+                f"{name} holds {error}; give numbers, or class labels as y with discrete_y"
+            ) from error
     if array.dtype.kind not in "iufb":
         raise InvalidTypeError(
             f"{name} has dtype {array.dtype}; give real numbers (class labels as y go with discrete_y=True)"

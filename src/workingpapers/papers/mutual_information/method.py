@@ -45,7 +45,7 @@ def estimate_mi(
     beta: float = 1024.0,
     embed_dim: int = 16,
     gammas: Iterable[int] = range(1, 7),
-    repeats: Mapping[int, int] = {1: 3, 2: 2},  # noqa: B006  never changed
+    repeats: Mapping[int, int] = {1: 3, 2: 2},
     confidence: float = 0.95,
     split: Literal["random", "blocked"] = "random",
     units: Literal["bits", "nats"] = "bits",

@@ -41,15 +41,17 @@ def _extrapolation(results: Results) -> Picture:
     slope = float(results.frame("slope")["value"].iloc[0])
     reach = np.array([0, runs["gamma"].max()])
     ax.plot(reach, value + slope * reach, color=PALETTE[1], lw=1.2)
-    ax.errorbar([0], [value], [[value - low], [high - value]], fmt="s", ms=5, capsize=4, color=PALETTE[1], label="estimate")
+    ax.errorbar(
+        [0], [value], [[value - low], [high - value]], fmt="s", ms=5, capsize=4, color=PALETTE[1], label="estimate"
+    )
     ax.axhline(truth, color=PALETTE[2], ls="--", lw=1, label="truth")
     ax.set_xlabel("γ: each chunk holds N / γ samples")
     ax.set_ylabel("mutual information (bits)")
     ax.legend(fontsize=7, frameon=False, loc="center right")
     caption = (
-        "One data set of the task with four latents behind many columns. Each point is a critic on one chunk; the line is "
-        "read at γ = 0, where there would be infinitely many samples. Its interval should hold the dashed truth, and grey "
-        "points, trained on shuffled pairs, should lie near zero."
+        "One data set of the task with four latents behind many columns. Each point is a critic on one chunk; the line "
+        "is read at γ = 0, for infinitely many samples. Its interval should hold the dashed truth, and "
+        "grey points, trained on shuffled pairs, should lie near zero."
     )
     return Picture("extrapolation", figure, caption)
 
@@ -68,8 +70,8 @@ def _estimates(results: Results) -> Picture:
     axes[0].set_ylabel("mutual information (bits)")
     axes[0].set_ylim(-1.5, 7)
     caption = (
-        "Estimates of each seed on three tasks of known information (dashed). A critic at its last epoch reads too much "
-        "on training samples and too little on held-out ones; nearest neighbours read too little with four latents. "
+        "Estimates of each seed on three tasks of known information (dashed). A critic at its last epoch reads too "
+        "much on training samples and too little on others; nearest neighbours read too little with four latents. "
         "Values beyond the axis are cut off."
     )
     return Picture("estimates", figure, caption)

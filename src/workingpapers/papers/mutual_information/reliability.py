@@ -71,7 +71,7 @@ def linearity(line: Line) -> Check:
         0.1,
         line.is_straight and len(line.gammas) >= LEAST_GAMMAS,
         f"|a2/a1| of a parabola over gamma {list(line.gammas)} (t of a2: {line.curvature_t:.1f}); fails where it is "
-        f"above 0.1 with |t| of 2 or more, or below {LEAST_GAMMAS} gammas: give more samples, or more and smaller gammas",
+        f"above 0.1 with |t| of 2 or more, or below {LEAST_GAMMAS} gammas: more samples, or more gammas",
     )
 
 

@@ -103,7 +103,7 @@ class MIResult:
         return "\n".join(lines)
 
     def plot(self) -> "Figure":
-        """The runs over γ (1 / N in units of the whole sample), the line, and the estimate at γ = 0 with its interval."""
+        """The runs over γ, the line through them, and the estimate at γ = 0 with its interval."""
         from workingpapers.parts.plotting import CONTROL_COLOUR, PALETTE, new_figure
 
         figure, axes = new_figure()

@@ -38,7 +38,7 @@ class Settings:
     digits: int = 1000
     gammas: int = 6
     epochs: int = 50
-    naive_epochs: int = 150
+    naive_epochs: int = 100
     embed_dim: int = 8
     principal: int = 10
     images: str = ""
@@ -70,5 +70,6 @@ SCALES = {
         digits=2000,
         gammas=8,
         epochs=100,
+        naive_epochs=150,
     ),
 }

@@ -6,11 +6,11 @@ Differences: the paper does not say how it trains its runs; the numbers are thos
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from workingpapers.errors import InvalidTypeError
@@ -27,6 +27,7 @@ AnyCritic = Critic | GivenCritic
 Noise = tuple[Tensor, Tensor] | None
 
 
+@runtime_checkable
 class Stack(Protocol):
     """Critics of equal shape that are evaluated together."""
 
@@ -59,7 +60,8 @@ def stack(critics: Sequence[AnyCritic], sample: tuple[Tensor, Tensor]) -> Stack:
     if not any(isinstance(module, _BatchNorm) for module in first.modules()):
         made = VmapStack(critics)
         try:
-            made.scores(*(each.expand(len(critics), *each.shape) for each in sample), None, training=True)
+            x, y = (each.expand(len(critics), *each.shape) for each in sample)
+            made.scores(x, y, None, training=True)
         except (RuntimeError, ValueError, NotImplementedError):  # data-dependent code, in-place buffers, and the like
             pass
         else:
@@ -85,11 +87,11 @@ class MatrixStack:
     def __init__(self, critics: Sequence[AnyCritic]) -> None:
         self._critics = critics
         self._named: dict[str, Tensor] = {}
-        for name, value in critics[0].named_parameters():
+        for name, _ in critics[0].named_parameters():
             each = torch.stack([dict(critic.named_parameters())[name].detach() for critic in critics])
             each = each.mT.contiguous() if name.endswith("weight") else each[:, None]
             self._named[name] = each.clone().requires_grad_()
-        self.parameters = list(self._named.values())
+        self.parameters: list[Tensor] = list(self._named.values())
         self._depth = len(critics[0].x.encoder.layers)  # type: ignore[union-attr, arg-type]  # stack() saw to it
         self._is_variational = critics[0].x.mean is not None  # type: ignore[union-attr]  # likewise
 
@@ -130,10 +132,10 @@ class VmapStack:
     def __init__(self, critics: Sequence[AnyCritic]) -> None:
         self._critics = critics
         self._base = copy.deepcopy(critics[0])
-        self._named, self._buffers = torch.func.stack_module_state(list(critics))  # type: ignore[arg-type]  # a list
+        self._named, self._buffers = torch.func.stack_module_state(list(critics))
         self._named = {name: value.detach().requires_grad_() for name, value in self._named.items()}
         wanted = {name for name, value in critics[0].named_parameters() if value.requires_grad}
-        self.parameters = [value for name, value in self._named.items() if name in wanted]
+        self.parameters: list[Tensor] = [value for name, value in self._named.items() if name in wanted]
 
     def scores(self, x: Tensor, y: Tensor, noise: Noise, *, training: bool) -> tuple[Tensor, Tensor]:
         self._base.train(training)
@@ -160,7 +162,7 @@ class LoopStack:
 
     def __init__(self, critics: Sequence[AnyCritic]) -> None:
         self._critics = critics
-        self.parameters = [p for critic in critics for p in critic.parameters() if p.requires_grad]
+        self.parameters: list[Tensor] = [p for critic in critics for p in critic.parameters() if p.requires_grad]
 
     def scores(self, x: Tensor, y: Tensor, noise: Noise, *, training: bool) -> tuple[Tensor, Tensor]:
         results = []
@@ -172,13 +174,3 @@ class LoopStack:
 
     def critic(self, run: int) -> AnyCritic:
         return copy.deepcopy(self._critics[run]).eval()
-
-
-def is_looped(made: Stack) -> bool:
-    """Whether the runs are trained one after the other."""
-    return isinstance(made, LoopStack)
-
-
-def module_device(module: nn.Module) -> torch.device:
-    """Where a module's parameters lie; the CPU where it has none."""
-    return next((each.device for each in module.parameters()), torch.device("cpu"))

@@ -8,6 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 Pair = tuple[Float[np.ndarray, "samples columns"], Float[np.ndarray, "samples columns"]]
+Pictures = tuple[
+    Float[np.ndarray, "samples height width"],
+    Float[np.ndarray, "samples height width"],
+]
 WIDTH = 1024
 
 
@@ -49,10 +53,10 @@ def two_views(
     samples: int,
     noise: float,
     seed: int,
-) -> Pair:
+) -> Pictures:
     """Two different pictures of the same class, each with noise: they share the class, at most log2(classes) bits."""
     rng = np.random.default_rng(seed)
-    pixels = images.reshape(len(images), -1) / max(1.0, float(images.max()))
+    pixels = images / max(1.0, float(images.max()))
     first, second = [], []
     for label in np.unique(labels):
         own = rng.permutation(np.flatnonzero(labels == label))[: 2 * (samples // len(np.unique(labels)))]

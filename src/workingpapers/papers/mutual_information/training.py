@@ -264,7 +264,7 @@ def _train_epoch(
         if kl.requires_grad:  # KL - β I, divided by β: the same for Adam, with gradients of ordinary size
             torch.autograd.backward([scores, kl], [gradient, torch.full_like(kl, 1 / options.beta)])
         else:
-            scores.backward(gradient)
+            torch.autograd.backward([scores], [gradient])
         optimizer.step()
 
 
@@ -274,7 +274,7 @@ def _evaluate(model: Stack, data: _Pairs, positions: Tensor, options: Options) -
     scores, _ = model.scores(*data.take(positions), None, training=False)
     runs = max(1, SCORES_AT_ONCE // scores[0].numel())
     bound = "dv" if options.bound == "js" else options.bound
-    values = [value_of(bound, part.float() if part.itemsize < 4 else part) for part in scores.split(runs)]
+    values = [value_of(bound, part.float() if part.itemsize < 4 else part) for part in torch.split(scores, runs)]
     return torch.cat(values).double().cpu().numpy()
 
 
