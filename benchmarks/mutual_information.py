@@ -161,11 +161,12 @@ def main() -> None:
     table = "\n".join(lines)
     reached = next(row["ours_is_faster_by"] for row in two if row["contender"] == "fit_critic in a loop")
     notes = [
-        f"Target: {TARGET:g} times faster on two threads than the same runs by fit_critic one by one: {reached:.2f} times, "
-        f"{'met' if reached >= TARGET else 'not met'}. Values in nats differ by at most {difference:.1e} in float32 (the "
-        "tests compare them in float64). The plain loop trains runs of the same size from other random numbers.",
-        f"KSG estimates differ by at most {apart:.1e} nats. NeuralMI, the first author's library, is on no package index "
-        "and was not compared.",
+        f"Target: {TARGET:g} times faster on two threads than the same runs by fit_critic one by one: {reached:.2f} "
+        f"times, {'met' if reached >= TARGET else 'not met'}. Values in nats differ by at most {difference:.1e} in "
+        "float32 (the tests compare them in float64). The plain loop trains runs of the same size from other random "
+        "numbers.",
+        f"KSG estimates differ by at most {apart:.1e} nats. NeuralMI, the first author's library, is on no package "
+        "index and was not compared.",
         *notes,
     ]
     where = environment("numpy", "scipy", "infomeasure", "npeet-plus", threads="1 and 2")

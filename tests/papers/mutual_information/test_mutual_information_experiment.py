@@ -21,7 +21,7 @@ def test_every_claim_is_reported(tmp_path: Path) -> None:
     images = tmp_path / "digits.npz"
     np.savez(images, images=rng.integers(0, 255, (400, 5, 5)).astype(np.uint8), labels=np.arange(400) % 10)
     settings = dataclasses.replace(
-        SCALES["smoke"], few_latents=(2, 10, 128, 1.0), epochs=1, naive_epochs=2, digits=100, images=str(images)
+        SCALES["smoke"], few_latents=(2, 10, 128, 1.0), epochs=1, naive_epochs=2, digits=200, images=str(images)
     )
     trial = RecordingTrial(PAPER.claims, seed=1)
     measure(settings, trial)

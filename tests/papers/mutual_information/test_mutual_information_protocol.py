@@ -9,9 +9,9 @@ import torch
 from sklearn.base import clone
 from torch import Tensor, nn
 
-from workingpapers.papers.mutual_information import MLPEncoder, MutualInformation, estimate_mi, fit_critic
+from workingpapers.papers.mutual_information import MLPEncoder, MutualInformation, estimate_mi, fit_critic, infonce
 from workingpapers.papers.mutual_information.method import plan_runs
-from workingpapers.papers.mutual_information.training import Options, train_runs
+from workingpapers.papers.mutual_information.training import Options, split_rows, train_runs
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 5))
@@ -57,17 +57,20 @@ def test_fit_critic_is_one_run_of_the_protocol() -> None:
 
 
 def test_the_kept_critic_is_that_of_the_best_epoch() -> None:
-    fit = fit_critic(X, Y, epochs=25, lr=1e-2, units="nats", hidden=16)
-    shorter = fit_critic(X, Y, epochs=fit.best_epoch + 1, lr=1e-2, units="nats", hidden=16)
-    assert 0 < fit.best_epoch < 24
-    assert not fit.critic.training
-    x = torch.randn(6, 5)
-    again = fit_critic(X, Y, epochs=25, lr=1e-2, units="nats", hidden=16).critic
-    torch.testing.assert_close(fit.critic(x, x[:, :2])[0], again(x, x[:, :2])[0], rtol=0, atol=0)
-    # the same weights as training that stopped there, whatever epoch that shorter run itself would take
-    options = Options(epochs=fit.best_epoch + 1, lr=1e-2, hidden=16)
+    quick = partial(fit_critic, X, Y, lr=3e-2, units="nats")
+    fit = quick(epochs=40)
+    assert 5 < fit.best_epoch < 33  # so that the window had to keep weights beyond its own length
+    shorter = quick(epochs=fit.best_epoch + 1)
     assert shorter.history["train"].iloc[-1] == pytest.approx(fit.train_mi, abs=1e-6)
-    assert options.epochs == len(shorter.history)
+    assert not fit.critic.training
+    x = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
+    again = quick(epochs=40).critic
+    torch.testing.assert_close(fit.critic(x, x[:, :2])[0], again(x, x[:, :2])[0], rtol=0, atol=0)
+    # the weights give the value of that epoch: on the training samples that the rule evaluates
+    z = (_z(X).float(), _z(Y).float())
+    train, _ = split_rows(200, "random", torch.Generator().manual_seed(0))
+    scores, _ = fit.critic(z[0][train], z[1][train])
+    assert float(infonce(scores.detach())) == pytest.approx(fit.train_mi, abs=1e-5)
 
 
 def test_scaling_and_global_state_change_nothing() -> None:
@@ -115,11 +118,15 @@ def test_independent_data_give_nothing() -> None:
     assert result.ci[0] <= 0 <= result.ci[1]
 
 
-def test_equal_variables_are_flagged_by_the_ceiling() -> None:
-    x = np.random.default_rng(2).normal(size=1200)
-    result = estimate_mi(x, x, gammas=(1, 2, 3, 4), repeats={}, epochs=25, lr=5e-3, hidden=32)
-    assert not result.reliable
-    assert "ceiling" in {check.name for check in result.failed}
+def test_equal_variables_are_flagged() -> None:
+    """One column cannot be learned sharply enough to reach the ceiling in this time; ten columns can."""
+    x = np.random.default_rng(2).normal(size=(256, 10))
+    line = estimate_mi(x[:, 0], x[:, 0], gammas=(1, 2, 3, 4), repeats={}, epochs=10)
+    assert not line.reliable
+    assert line.failed
+    many = estimate_mi(x, x, gammas=(1, 2, 3, 4), repeats={}, epochs=20, lr=3e-3)
+    assert not many.reliable
+    assert "ceiling" in {check.name for check in many.failed}
 
 
 class _Pictures(nn.Module):

@@ -5,7 +5,7 @@ Differences: sizes are ours; the teachers are the specification's softplus layer
 """
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 
 Pair = tuple[Float[np.ndarray, "samples columns"], Float[np.ndarray, "samples columns"]]
 Pictures = tuple[
@@ -48,7 +48,7 @@ def linear(samples: int, latents: int, columns: int, bits: float, seed: int) -> 
 
 
 def two_views(
-    images: Int[np.ndarray, "images height width"],
+    images: Integer[np.ndarray, "images height width"],
     labels: Int[np.ndarray, " images"],
     samples: int,
     noise: float,

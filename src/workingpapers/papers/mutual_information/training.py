@@ -151,19 +151,21 @@ def _train_group(
     rows = torch.from_numpy(np.stack([run.rows for run in runs])).to(device)
     partners = torch.from_numpy(np.stack([run.partners for run in runs])).to(device)
     sample = (x[:2], y[:2])
-    critics = [
-        build_critic(
-            options.critic,
-            sample,
-            options.encoders,
-            options.embed_dim,
-            options.hidden,
-            variational=options.variational,
-            generator=generator,
-        ).to(device, x.dtype)
-        for generator in generators
-    ]
-    model = stack(critics, sample)
+    # layers start from torch's global generator before ours replace that start: its state is put back
+    with _seeded(runs[0].seed, device):
+        critics = [
+            build_critic(
+                options.critic,
+                sample,
+                options.encoders,
+                options.embed_dim,
+                options.hidden,
+                variational=options.variational,
+                generator=generator,
+            ).to(device, x.dtype)
+            for generator in generators
+        ]
+        model = stack(critics, sample)
     optimizer = torch.optim.Adam(model.parameters, lr=options.lr, fused=x.device.type in ("cpu", "cuda"))
     n_test = min(test.shape[1], MOST_EVALUATED)
     n_eval = min(train.shape[1], max(n_test, 2 * options.batch_size), MOST_EVALUATED)
