@@ -4,7 +4,7 @@ Implements the k-nearest-neighbour estimator, canonical correlations, and the Ga
 Differences: none known.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -18,12 +18,11 @@ from workingpapers.papers.mutual_information.arguments import UNITS
 from workingpapers.papers.mutual_information.inputs import ArrayLike, as_pair
 from workingpapers.parts.checks import one_of, real_number, whole_number
 
-Units = Literal["bits", "nats"]
 TREE_COLUMNS = 10  # beyond these a kd-tree visits nearly every point
 DISTANCES_AT_ONCE = 2**22
 
 
-def ksg_mi(x: ArrayLike, y: ArrayLike, k: int = 3, *, units: Units = "bits") -> float:
+def ksg_mi(x: ArrayLike, y: ArrayLike, k: int = 3, *, units: str = "bits") -> float:
     """Kraskov, Stögbauer and Grassberger's first estimator, with the largest coordinate as distance.
 
     `ψ(k) + ψ(N) - mean[ψ(n_x + 1) + ψ(n_y + 1)]`, where n counts the neighbours strictly nearer in one variable than
@@ -80,7 +79,7 @@ def _counts_by_distances(x: np.ndarray, y: np.ndarray, k: int) -> tuple[np.ndarr
     return counts[0], counts[1]
 
 
-def cca_mi(x: ArrayLike, y: ArrayLike, *, n_components: int | None = None, units: Units = "bits") -> float:
+def cca_mi(x: ArrayLike, y: ArrayLike, *, n_components: int | None = None, units: str = "bits") -> float:
     """Mutual information of two Gaussians by their canonical correlations: `-½ Σ ln(1 - ρ_i²)`.
 
     Args:
@@ -127,9 +126,7 @@ def _directions(name: str, sample: np.ndarray, most: int | None) -> Float[np.nda
     return u[:, : rank if most is None else min(rank, most)]
 
 
-def gaussian_mi(
-    x: ArrayLike, y: ArrayLike, *, shrinkage: float | Literal["auto"] = 0.0, units: Units = "bits"
-) -> float:
+def gaussian_mi(x: ArrayLike, y: ArrayLike, *, shrinkage: float | str = 0.0, units: str = "bits") -> float:
     """Mutual information of two Gaussians by their covariance: `½ ln(|Σ_x| |Σ_y| / |Σ|)`.
 
     Args:

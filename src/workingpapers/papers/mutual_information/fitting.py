@@ -4,8 +4,6 @@ Implements one run of the protocol: train, and take the epoch where the smoothed
 Differences: none known.
 """
 
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 import torch
@@ -30,14 +28,14 @@ def fit_critic(
     x: ArrayLike,
     y: ArrayLike,
     *,
-    bound: Literal["infonce", "smile", "nwj", "js", "dv"] = "infonce",
-    critic: Literal["separable", "hybrid", "concat"] | nn.Module = "separable",
+    bound: str = "infonce",
+    critic: str | nn.Module = "separable",
     encoder: nn.Module | tuple[nn.Module | None, nn.Module | None] | None = None,
     variational: bool = False,
     beta: float = 1024.0,
     embed_dim: int = 16,
-    split: Literal["random", "blocked"] = "random",
-    units: Literal["bits", "nats"] = "bits",
+    split: str = "random",
+    units: str = "bits",
     epochs: int = 50,
     batch_size: int = 128,
     lr: float = 5e-4,
@@ -57,7 +55,7 @@ def fit_critic(
     Args:
         x: Shape `(samples, features)`, `(samples,)`, or any with `encoder`. NumPy, torch or a DataFrame.
         y: Likewise, of the same length.
-        bound: As for `estimate_mi`, and so the following.
+        bound: infonce, smile, nwj, js or dv; as for `estimate_mi`, and so the following.
         critic: separable, hybrid, concat, or a module `(x, y) -> (batch, batch)`.
         encoder: Module for both, or a pair of modules; None for the MLP.
         variational: VSIB.

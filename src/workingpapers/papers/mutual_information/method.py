@@ -7,7 +7,6 @@ Differences: all runs train as one batched model; two checks, their thresholds a
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -38,8 +37,8 @@ def estimate_mi(
     x: ArrayLike,
     y: ArrayLike,
     *,
-    bound: Literal["infonce", "smile", "nwj", "js", "dv"] = "infonce",
-    critic: Literal["separable", "hybrid", "concat"] | nn.Module = "separable",
+    bound: str = "infonce",
+    critic: str | nn.Module = "separable",
     encoder: nn.Module | tuple[nn.Module | None, nn.Module | None] | None = None,
     variational: bool = False,
     beta: float = 1024.0,
@@ -47,8 +46,8 @@ def estimate_mi(
     gammas: Iterable[int] = range(1, 7),
     repeats: Mapping[int, int] = {1: 3, 2: 2},
     confidence: float = 0.95,
-    split: Literal["random", "blocked"] = "random",
-    units: Literal["bits", "nats"] = "bits",
+    split: str = "random",
+    units: str = "bits",
     epochs: int = 50,
     batch_size: int = 128,
     lr: float = 5e-4,
@@ -69,7 +68,7 @@ def estimate_mi(
         x: Samples first, shape `(samples, features)` or `(samples,)`; with `encoder` any shape, such as
             `(samples, channels, height, width)`. NumPy, torch or a DataFrame.
         y: Likewise, of the same length.
-        bound: infonce cannot pass log2 of the samples evaluated (256 or fewer by default: 8 bits); smile can, and is
+        bound: infonce, smile, nwj, js or dv. infonce cannot pass log2 of the samples evaluated (256 or fewer by default: 8 bits); smile can, and is
             less stable; dv and nwj vary most; js trains by Jensen-Shannon and reads its critic by dv.
         critic: separable `g(x) · h(y)`; hybrid, an MLP on `[g(x), h(y)]`; concat, an MLP on `[x, y]` (both score every
             pair, at the cost of batch_size²); or a module that gives the scores `(batch, batch)` of a batch of x and y.
@@ -83,9 +82,9 @@ def estimate_mi(
         gammas: Into how many chunks the sample is cut. A chunk needs 32 samples; up to γ - 1 samples are left over.
         repeats: Runs of each chunk with other starts, by γ; 1 where γ is not named.
         confidence: Of the interval.
-        split: Test samples at random, or a contiguous block of each chunk between two gaps, and contiguous chunks,
+        split: random or blocked: test samples at random, or a contiguous block of each chunk between two gaps, and contiguous chunks,
             for time series.
-        units: Of everything returned.
+        units: bits or nats, of everything returned.
         epochs: Passes over the samples of a run; where a pass has fewer than 5 batches, as many passes as make
             `5 * epochs` steps. A run ends early when a quarter of its passes brought no better held-out value.
         batch_size: Pairs of a step; at least 8.
