@@ -68,8 +68,9 @@ def estimate_mi(
         x: Samples first, shape `(samples, features)` or `(samples,)`; with `encoder` any shape, such as
             `(samples, channels, height, width)`. NumPy, torch or a DataFrame.
         y: Likewise, of the same length.
-        bound: infonce, smile, nwj, js or dv. infonce cannot pass log2 of the samples evaluated (256 or fewer by default: 8 bits); smile can, and is
-            less stable; dv and nwj vary most; js trains by Jensen-Shannon and reads its critic by dv.
+        bound: infonce, smile, nwj, js or dv. infonce cannot pass log2 of the samples evaluated (256 or fewer by
+            default: 8 bits); smile can, and is less stable; dv and nwj vary most; js trains by Jensen-Shannon and reads
+            its critic by dv.
         critic: separable `g(x) · h(y)`; hybrid, an MLP on `[g(x), h(y)]`; concat, an MLP on `[x, y]` (both score every
             pair, at the cost of batch_size²); or a module that gives the scores `(batch, batch)` of a batch of x and y.
         encoder: Module for both x and y, or a pair of modules, None for the MLP. It is copied for each run with the
@@ -82,8 +83,8 @@ def estimate_mi(
         gammas: Into how many chunks the sample is cut. A chunk needs 32 samples; up to γ - 1 samples are left over.
         repeats: Runs of each chunk with other starts, by γ; 1 where γ is not named.
         confidence: Of the interval.
-        split: random or blocked: test samples at random, or a contiguous block of each chunk between two gaps, and contiguous chunks,
-            for time series.
+        split: random or blocked. Test samples at random; or a contiguous block of each chunk between two gaps, and
+            contiguous chunks, for time series.
         units: bits or nats, of everything returned.
         epochs: Passes over the samples of a run; where a pass has fewer than 5 batches, as many passes as make
             `5 * epochs` steps. A run ends early when a quarter of its passes brought no better held-out value.
