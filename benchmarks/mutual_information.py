@@ -149,7 +149,8 @@ def main() -> None:
     with single_thread():
         difference = float(np.abs(trainers[ours]() - trainers["fit_critic in a loop"]()).max())
         rows = rows_of(f"{count} runs, one thread, CPU time", interleaved(trainers, rounds=options.rounds), ours)
-    two = rows_of(f"{count} runs, two threads, elapsed", elapsed(trainers, options.rounds), ours)
+    best_of = {name: each.min(keepdims=True) for name, each in elapsed(trainers, 2 * options.rounds).items()}
+    two = rows_of(f"{count} runs, two threads, best elapsed", best_of, ours)
     contenders, notes = neighbours()
     with single_thread():
         apart = max(abs(call() - contenders["ksg_mi (ours)"]()) for call in contenders.values())
@@ -159,12 +160,17 @@ def main() -> None:
         ratio = "" if row["ours_is_faster_by"] is None else f"{row['ours_is_faster_by']:.2f}×"
         lines.append(f"| {row['work']} | {row['contender']} | {row['seconds']:.3f} | {ratio} |")
     table = "\n".join(lines)
-    reached = next(row["ours_is_faster_by"] for row in two if row["contender"] == "fit_critic in a loop")
+    mine = two[0]["seconds"]
+    best = {row["contender"]: min(row["seconds"], other["seconds"]) for row, other in zip(rows, two, strict=True)}
+    reached, plain = best["fit_critic in a loop"] / mine, best["a plain torch loop"] / mine
     notes = [
-        f"Target: {TARGET:g} times faster on two threads than the same runs by fit_critic one by one: {reached:.2f} "
-        f"times, {'met' if reached >= TARGET else 'not met'}. Values in nats differ by at most {difference:.1e} in "
-        "float32 (the tests compare them in float64). The plain loop trains runs of the same size from other random "
-        "numbers.",
+        f"Target: {TARGET:g} times faster on two cores than the same runs by fit_critic one by one. Small steps lose "
+        "by a second thread, so the faster row of each loop counts, against our model on two threads: "
+        f"{reached:.2f} times, {'met' if reached >= TARGET else 'not met'}; against the plain loop {plain:.2f} times. "
+        "On one core it is the ratio of the first rows, and that is the steadier figure: elapsed times (best of the "
+        "rounds) swing on a machine that others use. A loop in two processes would halve its time.",
+        f"Values differ by at most {difference:.1e} nats from those of fit_critic. The plain loop trains runs of the "
+        "same size from other random numbers.",
         f"KSG estimates differ by at most {apart:.1e} nats. NeuralMI, the first author's library, is on no package "
         "index and was not compared.",
         *notes,
