@@ -68,7 +68,7 @@ def kernel_matrix(x: Float[Tensor, "n dim"], kernel: str, sigma: float | str) ->
     with torch.autocast(x.device.type, enabled=False):
         if kernel == "linear":
             return x @ x.T
-        distances = _SquaredDistances.apply(x)
+        distances = _SquaredDistances.apply(x)  # type: ignore[no-untyped-call]  # torch gives no types
         if isinstance(sigma, str):
             rows, columns = torch.triu_indices(len(x), len(x), 1, device=x.device)
             lengths = distances.detach()[rows, columns].sqrt().sort().values
@@ -147,7 +147,7 @@ def normalised_operator(centred: Float[Tensor, "*layers n n"], eps: float) -> Fl
     rows = centred.shape[-1]
     shift = eps * rows
     eye = torch.eye(rows, dtype=centred.dtype, device=centred.device)
-    inverse = _Inverse.apply(centred + shift * eye)
+    inverse = _Inverse.apply(centred + shift * eye)  # type: ignore[no-untyped-call]  # likewise
     return eye - shift * inverse
 
 

@@ -200,8 +200,8 @@ def build_critic(
         critic = Critic(None, None, PairHead(widths[0], widths[1], (hidden, hidden)))
     else:
         sides = [
-            _embedding(sample, encoder, embed_dim, hidden, variational=variational)
-            for sample, encoder in zip(samples, encoders, strict=True)
+            _embedding(name, sample, encoder, embed_dim, hidden, variational=variational)
+            for name, sample, encoder in zip("xy", samples, encoders, strict=True)
         ]
         critic = Critic(sides[0], sides[1], PairHead(embed_dim, embed_dim, (hidden,)) if kind == "hybrid" else None)
     ours = [m for m in critic.modules() if isinstance(m, nn.Linear)]
@@ -217,14 +217,20 @@ def _given_modules(side: Embedding) -> list[nn.Module]:
 
 
 def _embedding(
-    sample: Tensor, encoder: nn.Module | None, embed_dim: int, hidden: int, *, variational: bool
+    name: str, sample: Tensor, encoder: nn.Module | None, embed_dim: int, hidden: int, *, variational: bool
 ) -> Embedding:
     if encoder is None:
         return Embedding(MLPEncoder(sample[0].numel(), embed_dim, hidden), None, embed_dim, variational=variational)
-    copied = copy.deepcopy(encoder).to(sample.device)
+    copied = copy.deepcopy(encoder).to(sample.device, sample.dtype)
     was_training = copied.training
-    with torch.no_grad():
-        out = copied.eval()(sample)
+    try:
+        with torch.no_grad():
+            out = copied.eval()(sample)
+    except RuntimeError as error:
+        raise InvalidParameterError(
+            f"encoder {type(encoder).__name__} cannot take {name}, samples of shape {tuple(sample.shape[1:])} "
+            f"({str(error).splitlines()[0]}); give a pair, encoder=(for_x, for_y), with None for the MLP"
+        ) from error
     copied.train(was_training)
     if not isinstance(out, Tensor) or out.ndim != 2 or len(out) != len(sample):
         got = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else type(out).__name__

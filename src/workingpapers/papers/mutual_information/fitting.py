@@ -17,7 +17,7 @@ from workingpapers.papers.mutual_information.arguments import (
     threads,
     training_options,
 )
-from workingpapers.papers.mutual_information.inputs import ArrayLike
+from workingpapers.papers.mutual_information.inputs import ArrayLike, as_samples
 from workingpapers.papers.mutual_information.method import progress
 from workingpapers.papers.mutual_information.result import CriticFit
 from workingpapers.papers.mutual_information.training import Curve, Run, train_runs
@@ -119,8 +119,7 @@ def fit_critic(
 
 
 def _as_given(name: str, value: ArrayLike, like: Tensor) -> Tensor:
-    array = torch.as_tensor(np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value))
-    array = array[:, None] if array.ndim == 1 else array
+    array = torch.from_numpy(as_samples(name, value))
     if array.shape != like.shape:
         raise InvalidParameterError(
             f"{name} has shape {tuple(array.shape)} and constant columns or class labels; with standardise=False give "

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -89,7 +90,7 @@ def one_hot(y: ArrayLike) -> Float[np.ndarray, "samples classes"]:
 
     Raises:
         InvalidTypeError: floating-point labels that are no whole numbers.
-        InvalidParameterError: not one axis, fewer than two classes, or as many classes as samples.
+        InvalidParameterError: not one axis, missing labels, fewer than two classes, or as many classes as samples.
     """
     labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
     if labels.ndim == 2 and labels.shape[1] == 1:
@@ -98,6 +99,10 @@ def one_hot(y: ArrayLike) -> Float[np.ndarray, "samples classes"]:
         raise InvalidParameterError(f"y has shape {labels.shape}; with discrete_y=True give one label for each sample")
     if labels.dtype.kind == "f" and not (np.isfinite(labels).all() and (labels == np.round(labels)).all()):
         raise InvalidTypeError("y holds fractions or NaN; with discrete_y=True give whole numbers or names of classes")
+    if labels.dtype == object and bool(np.any(pd.isna(labels))):
+        raise InvalidParameterError(
+            "y holds None or NaN, which is no class; drop these samples, or name a class for them"
+        )
     classes, index = np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)
     if len(classes) < 2:
         raise InvalidParameterError(

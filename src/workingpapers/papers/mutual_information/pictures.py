@@ -68,11 +68,9 @@ def _estimates(results: Results) -> Picture:
         ax.set_xticks(range(len(ARMS)), ARMS.values(), rotation=60, ha="right", fontsize=7)
         ax.set_title(task.replace("_", " "), fontsize=9)
     axes[0].set_ylabel("mutual information (bits)")
-    axes[0].set_ylim(-1.5, 7)
     caption = (
         "Estimates of each seed on three tasks of known information (dashed). A critic at its last epoch reads too "
-        "much on training samples and too little on others; nearest neighbours read too little with four latents. "
-        "Values beyond the axis are cut off."
+        "much on training samples and too little on others; nearest neighbours read too little with four latents."
     )
     return Picture("estimates", figure, caption)
 

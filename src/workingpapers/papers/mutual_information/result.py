@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # matplotlib is loaded by plot() only
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # frames and tensors have no single truth
 class CriticFit:
     """One trained critic.
 
@@ -46,7 +46,7 @@ class CriticFit:
     units: str = "bits"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # frames and tensors have no single truth
 class MIResult:
     """An estimate of mutual information with its interval and the checks that say whether to trust it.
 
