@@ -22,14 +22,21 @@ def test_the_feed_shows_the_forty_papers_and_which_claims_hold(visit: Visit) -> 
     counts = next(card["counts"] for card in data["cards"] if card["key"] == "arnet")
     expect(arnet.locator(".count.holds")).to_have_text(f"✓{counts['holds']} hold")
     expect(arnet.locator(".scale")).to_have_text("laptop scale")
-    expect(page.locator("[data-key=deeponet]")).to_contain_text("not built yet")
-    expect(page.locator("[data-key=deeponet] .run")).to_have_count(0)
     claim = arnet.get_by_role("link", name="A linear network trained by SGD")
     expect(claim).to_be_hidden()
     arnet.locator("summary").click()
     expect(claim).to_be_visible()
     claim.click()
     expect(page).to_have_url("/papers/arnet#claim-same-coefficients")
+
+
+def test_a_paper_that_is_not_built_says_so_and_cannot_be_run(visit: Visit) -> None:
+    page = visit("/?built=0&per_page=100")
+    cards = page.request.get("/index.json?built=0&per_page=100").json()["page"]["cards"]
+    assert cards
+    expect(page.locator(".card")).to_have_count(len(cards))
+    expect(page.locator(".card").filter(has_text="not built yet")).to_have_count(len(cards))
+    expect(page.locator(".card .run")).to_have_count(0)
 
 
 def test_order_and_selection_are_links(visit: Visit) -> None:

@@ -176,14 +176,10 @@ def test_threads_that_count_together_lose_no_count(database: Database) -> None:
         assert session.get_one(PersonRow, LOCAL_PERSON).name == "120"
 
 
-def _open(path: str) -> None:
-    Database(path).close()
-
-
 def test_many_processes_may_make_the_same_database(tmp_path: Path) -> None:
     path = tmp_path / "shared.sqlite"
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_open, args=(str(path),)) for _ in range(4)]
+    processes = [context.Process(target=Database, args=(path,)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:

@@ -17,6 +17,7 @@ _LOADERS: dict[str, str] = {
     "fashion-mnist": "workingpapers.data.benchmark_images:fashion_mnist",
     "cifar10": "workingpapers.data.benchmark_images:cifar10",
     "orl-faces": "workingpapers.data.faces:orl_faces",
+    "python-help": "workingpapers.data.texts:python_help",
     "breast-cancer": "workingpapers.data.tables:breast_cancer",
     "sunspots": "workingpapers.data.series:sunspots",
     "co2": "workingpapers.data.series:co2",
